@@ -1,0 +1,45 @@
+# Every target sets itself up: only Python 3.11+ and make are needed.
+# `uv` is used when it is on PATH; otherwise a pinned copy goes into .boot/ with pip.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix bench lock clean
+
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+# An absolute path where uv is installed, else the file that the rule below makes.
+UV := $(or $(shell command -v uv 2>/dev/null),.boot/bin/uv)
+BIN := .venv/bin
+export PYTHONHASHSEED := 0
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+.boot/bin/uv:
+	@$(PYTHON) -m venv .boot && .boot/bin/pip install -q uv==$(UV_VERSION)
+
+.venv/.ok: requirements.lock pyproject.toml | $(UV)
+	@$(UV) venv -q --allow-existing --python $(PYTHON) .venv
+	@$(UV) pip sync -q --python .venv --require-hashes requirements.lock
+	@$(UV) pip install -q --python .venv --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: .venv/.ok ## generate a synthetic export and run all six stages on it
+	@$(BIN)/caremesh demo
+
+test: .venv/.ok ## run the whole default test suite
+	@$(BIN)/pytest -q
+
+check: .venv/.ok ## run every static check, count the failures, change nothing
+	@BIN=$(BIN) sh scripts/check
+
+fix: .venv/.ok ## repair what ruff and sqlfluff can repair
+	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q . ; $(BIN)/sqlfluff fix -q dbt_project/models
+
+bench: .venv/.ok ## measure flatten beside one orjson.loads pass over the same bytes
+	@$(BIN)/python -m bench.flatten
+
+lock: | $(UV) ## resolve the dependencies again and write requirements.lock
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" pyproject.toml --extra dev -o requirements.lock
+
+clean: ## remove the environment and everything generated
+	rm -rf .venv .boot .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

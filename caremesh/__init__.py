@@ -1,0 +1,1 @@
+"""CareMesh: from FHIR bulk exports to checked, versioned, governed data products."""
