@@ -29,7 +29,7 @@ test: .venv/.ok ## run the whole default test suite
 	@$(BIN)/pytest -q
 
 check: .venv/.ok ## run every static check, count the failures, change nothing
-	@BIN=$(BIN) sh scripts/check
+	@BIN=$(BIN) scripts/check
 
 fix: .venv/.ok ## repair what ruff and sqlfluff can repair
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q . ; $(BIN)/sqlfluff fix -q dbt_project/models

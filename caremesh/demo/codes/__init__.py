@@ -1,0 +1,1 @@
+"""Clinical and billing code tables: plain data by subject, readable by a clinician."""
