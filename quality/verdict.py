@@ -1,0 +1,71 @@
+"""The verdict on a candidate release: how each check came out, in counts only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from quality.suite import Check
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """How one check came out.
+
+    `rows_failed` counts the rows that break the check; for `row_count` the rows that are missing, and for the checks
+    of columns and types, which count no rows, 0. `detail` names what is wrong with the columns; never a value.
+    """
+
+    check: Check
+    passed: bool
+    rows_checked: int
+    rows_failed: int
+    detail: str = ""
+
+    @property
+    def is_critical_failure(self) -> bool:
+        """Whether this result alone keeps the candidate from being published."""
+        return not self.passed and self.check.severity == "critical"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate found: `passed` unless a critical check failed.
+
+    Where the columns or types are not the contract's, no other check could be run and `results` holds these two only.
+    """
+
+    product_id: str
+    passed: bool
+    results: tuple[CheckResult, ...]
+    rows: int
+
+    @property
+    def failures(self) -> tuple[CheckResult, ...]:
+        """The critical checks that failed."""
+        return tuple(r for r in self.results if r.is_critical_failure)
+
+    @property
+    def warnings(self) -> tuple[CheckResult, ...]:
+        """The checks that failed but do not stop a release (severity warning or info)."""
+        return tuple(r for r in self.results if not r.passed and not r.is_critical_failure)
+
+    def to_json(self) -> dict[str, Any]:
+        """The verdict as a JSON document; the same verdict always gives the same keys in the same order."""
+        return {**asdict(self), "results": [asdict(r) for r in self.results]}
+
+    @classmethod
+    def from_json(cls, stated: dict[str, Any]) -> Verdict:
+        """Read a verdict back."""
+        results = tuple(CheckResult(**{**r, "check": Check(**r["check"])}) for r in stated["results"])
+        return cls(**{**stated, "results": results})
+
+
+def judge(product_id: str, results: tuple[CheckResult, ...], *, rows: int) -> Verdict:
+    """Make the verdict out of the results: a candidate passes where no critical check failed."""
+    return Verdict(
+        product_id=product_id,
+        passed=not any(r.is_critical_failure for r in results),
+        results=results,
+        rows=rows,
+    )

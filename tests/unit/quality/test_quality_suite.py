@@ -1,0 +1,103 @@
+"""Which checks a contract gives, and how they are put to Great Expectations."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from caremesh.errors import ContractError
+from quality.suite import build_suite, expectations_of, violations_query
+
+
+def test_keys_required_and_unique_columns_are_checks_without_any_rule(make_product):
+    checks = expectations_of(make_product())
+
+    assert [(c.name, c.kind, c.column) for c in checks] == [
+        ("columns", "columns", None),
+        ("column_types", "types", None),
+        ("primary_key", "key", None),
+        ("visit_id_required", "not_null", "visit_id"),
+        ("line_number_required", "not_null", "line_number"),
+        ("status_required", "not_null", "status"),
+        ("badge_unique", "unique", "badge"),
+    ]
+    assert {c.severity for c in checks} == {"critical"}
+
+
+def test_a_key_of_one_column_names_its_column(make_product):
+    key = next(c for c in expectations_of(make_product(compound=False)) if c.kind == "key")
+
+    assert (key.column, key.description) == ("visit_id", "No two rows have the same visit_id.")
+
+
+def test_rules_keep_name_severity_limit_and_description(make_product, make_rule):
+    rule = make_rule("cost_known", "not_null", "cost", severity="warning", limit=5, description="Costs are known.")
+
+    check = expectations_of(make_product([rule]))[-1]
+
+    assert (check.name, check.kind, check.column, check.severity) == ("cost_known", "not_null", "cost", "warning")
+    assert (check.limit, check.description) == (5, "Costs are known.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "stated", "meaning"),
+    [
+        ("valid_values", "status", {"valid_values": ("open", "shut")}, "status is null or one of: open, shut."),
+        ("pattern", "postcode", {"pattern": "^A"}, "postcode is null or matches ^A"),
+        ("not_null", "cost", {}, "cost is not null."),
+        ("row_count", None, {"limit": 2000}, "There are at least 2,000 rows."),
+        ("sql", None, {"query": "select\n  1", "limit": 3}, "This gives 3 or less: select 1"),
+    ],
+)
+def test_a_rule_without_description_says_what_it_means(make_product, make_rule, kind, column, stated, meaning):
+    check = expectations_of(make_product([make_rule("r", kind, column, **stated)]))[-1]
+
+    assert check.description == meaning
+
+
+def test_two_checks_of_one_name_are_refused(make_product, make_rule):
+    rules = [make_rule("table_sql", "sql", query=f"select {i}") for i in range(2)]
+
+    with pytest.raises(ContractError, match="two checks are called table_sql"):
+        expectations_of(make_product(rules))
+
+
+def test_the_suite_holds_every_check_but_the_types_and_its_severity(make_product, make_rule):
+    product = make_product([make_rule("r", "row_count", severity="info", limit=1)])
+
+    suite = build_suite(product)
+
+    found = {e.meta["check"]: e.severity.value for e in suite.expectations}
+    assert found == {c.name: c.severity for c in expectations_of(product) if c.kind != "types"}
+
+
+def test_valid_values_take_the_type_of_their_column(make_product, make_rule):
+    product = make_product([make_rule("r", "valid_values", "line_number", valid_values=("1", "2"))])
+
+    assert build_suite(product).expectations[-1].value_set == [1, 2]
+
+
+def test_a_valid_value_of_another_type_is_a_contract_error(make_product, make_rule):
+    product = make_product([make_rule("r", "valid_values", "line_number", valid_values=("one",))])
+
+    with pytest.raises(ContractError, match="r: a valid value is no integer"):
+        build_suite(product)
+
+
+def test_rules_ask_for_the_number_one_and_never_for_a_value(make_product, make_rule):
+    rule = make_rule("r", "pattern", "postcode", pattern="it's")
+
+    query = violations_query(rule, make_product([rule]), source="t")
+
+    assert query == (
+        'with "visit" as not materialized (select * from t) '
+        """select 1 from "visit" where not regexp_matches(cast("postcode" as varchar), 'it''s')"""
+    )
+
+
+def test_listing_checks_does_not_import_great_expectations():
+    code = "import sys, quality.gate, quality.report, quality.suite; sys.exit('great_expectations' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
