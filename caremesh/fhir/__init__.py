@@ -1,0 +1,31 @@
+"""SQL on FHIR: ViewDefinition JSON in, SQL over pruned typed structs out; pure, no I/O.
+
+definition (the JSON, checked) → fhirpath (syntax) → resolve (types) → model → compiler (SQL of one dialect)
+"""
+
+from caremesh.fhir.compiler import CompiledView, ViewColumn, compile_view
+from caremesh.fhir.dialects.athena import ATHENA
+from caremesh.fhir.dialects.base import Dialect
+from caremesh.fhir.dialects.duckdb import DUCKDB
+from caremesh.fhir.model import View
+from caremesh.fhir.shape import Array, Leaf, Node, Struct, mismatch
+from caremesh.fhir.types import FhirTypes, load_types
+from caremesh.fhir.views import parse_view
+
+__all__ = [
+    "ATHENA",
+    "DUCKDB",
+    "Array",
+    "CompiledView",
+    "Dialect",
+    "FhirTypes",
+    "Leaf",
+    "Node",
+    "Struct",
+    "View",
+    "ViewColumn",
+    "compile_view",
+    "load_types",
+    "mismatch",
+    "parse_view",
+]

@@ -1,0 +1,92 @@
+"""A view and a dialect → the SQL, its columns and the shape of what it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from caremesh.fhir.columns import finish
+from caremesh.fhir.dialects.base import SIMPLE, Dialect, subquery
+from caremesh.fhir.model import Expression, Operation, View, expressions, free_variables, walk
+from caremesh.fhir.rows import Rows, add_select
+from caremesh.fhir.shape import Struct, build_shape
+from caremesh.fhir.sql import to_sql
+
+# Stands for a value while its uses are counted; no SQL contains it.
+PROBE = "\x00"
+
+
+@dataclass(frozen=True)
+class ViewColumn:
+    """One column of the output; `sql_type` is a neutral (Athena) name, that of the items for a collection."""
+
+    name: str
+    fhir_type: str
+    sql_type: str
+    collection: bool
+
+
+@dataclass(frozen=True)
+class CompiledView:
+    """SQL over a relation `src` whose columns are the top-level fields of `shape`."""
+
+    resource: str
+    columns: tuple[ViewColumn, ...]
+    shape: Struct
+    query: str
+
+
+def compile_view(view: View, dialect: Dialect) -> CompiledView:
+    """Write a view as SQL; the same view gives the same text."""
+    used = [*expressions(view.select), *(e for w in view.where for e in walk(w))]
+    return CompiledView(
+        resource=view.resource,
+        columns=tuple(ViewColumn(c.name, c.fhir_type, c.sql_type, c.collection) for c in view.columns),
+        shape=build_shape(e.place for e in used if e.place is not None),
+        query=_query(view, dialect),
+    )
+
+
+def _query(view: View, dialect: Dialect) -> str:
+    conditions = [f"{dialect.quote('resourceType')} = {dialect.text(view.resource)}"]
+    conditions += [to_sql(w, dialect) for w in view.where]
+    joined = "\n  and ".join(f"({c})" for c in conditions) if len(conditions) > 1 else conditions[0]
+    source = subquery(f"select *\nfrom src\nwhere {joined}")
+    rows = add_select(Rows(source, {}), view.select, dialect)
+    rows = _share(rows, view, dialect)
+    rows = _stage(rows, view, dialect)
+    outputs = [f"  {finish(c, rows.columns[c.name], dialect)} as {dialect.quote(c.name)}" for c in view.columns]
+    return "select\n" + ",\n".join(outputs) + f"\nfrom {rows.source}"
+
+
+def _share(rows: Rows, view: View, dialect: Dialect) -> Rows:
+    """Compute what is dear and stands in several columns one level below, once for all of them."""
+    dear = [e for e in expressions(view.select) if isinstance(e, Operation) and e.dear and not _inside_lambda(e)]
+    texts = sorted({to_sql(e, dialect) for e in dear})
+    shared = [t for t in texts if sum(sql.count(t) for sql in rows.columns.values()) > 1]
+    names = {f"k_{number}": text for number, text in enumerate(shared, start=1)}
+    columns = rows.columns
+    for name, text in names.items():
+        columns = {column: sql.replace(text, name) for column, sql in columns.items()}
+    return Rows(_with_values(rows.source, names), columns)
+
+
+def _inside_lambda(expression: Expression) -> bool:
+    return any(name.startswith("x_") for name in free_variables(expression))
+
+
+def _stage(rows: Rows, view: View, dialect: Dialect) -> Rows:
+    """Compute each value, that finishing writes more than once, one level below, so that it is computed once."""
+    staged = {
+        c.name: f"c_{number}"
+        for number, c in enumerate(view.columns, start=1)
+        if not SIMPLE.fullmatch(rows.columns[c.name]) and finish(c, PROBE, dialect).count(PROBE) > 1
+    }
+    source = _with_values(rows.source, {alias: rows.columns[name] for name, alias in staged.items()})
+    return Rows(source, rows.columns | staged)
+
+
+def _with_values(source: str, names: dict[str, str]) -> str:
+    if not names:
+        return source
+    values = ",\n".join(f"  {sql} as {name}" for name, sql in names.items())
+    return subquery(f"select\n  *,\n{values}\nfrom {source}")

@@ -1,0 +1,229 @@
+"""What a dialect of SQL must be able to say, and what all of them say alike.
+
+The compiler writes no SQL of its own where engines differ: it calls these methods. A dialect overrides the ones in
+which it differs; nothing else asks which dialect is in use.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+
+from caremesh.fhir.shape import Array, Leaf, Node, Struct
+
+SIMPLE = re.compile(r'[\w".]+(?:\[\d+\][\w".]*)*')
+PARTIAL_DATE = r"[0-9]{4}(-[0-9]{2})?"
+DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+OFFSET = r"(Z|[+-][0-9]{2}:[0-9]{2})"
+# Some engines take 24:00; FHIR does not.
+TIME = r"T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
+
+
+class Dialect(ABC):
+    """How one engine spells SQL."""
+
+    name: str
+    type_names: Mapping[str, str] = {}
+
+    # Names, literals and types
+
+    def quote(self, name: str) -> str:
+        """An identifier, whatever it contains."""
+        return '"' + name.replace('"', '""') + '"'
+
+    def text(self, value: str) -> str:
+        """A text literal, on one line whatever it contains."""
+        lines = ["'" + line.replace("'", "''") + "'" for line in value.split("\n")]
+        return lines[0] if len(lines) == 1 else "(" + " || chr(10) || ".join(lines) + ")"
+
+    def literal(self, value: str | bool | int | float | None) -> str:
+        """A literal of any plain kind."""
+        if value is None:
+            return "null"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, float):
+            return self.cast(repr(value), "double")
+        return self.text(value) if isinstance(value, str) else str(value)
+
+    def type_name(self, sql_type: str) -> str:
+        """The engine's name of a neutral type."""
+        return self.type_names.get(sql_type, sql_type)
+
+    @abstractmethod
+    def list_type(self, item: str) -> str:
+        """The type of a list, from the engine's name of the item type."""
+
+    @abstractmethod
+    def struct_type(self, fields: Sequence[tuple[str, str]]) -> str:
+        """The type of a struct, from names and the engine's names of types."""
+
+    def node_type(self, node: Node) -> str:
+        """The engine's type for a shape."""
+        if isinstance(node, Leaf):
+            return self.type_name("double" if node.kind == "number" else "varchar")
+        if isinstance(node, Array):
+            return self.list_type(self.node_type(node.item))
+        return self.struct_type([(name, self.node_type(inner)) for name, inner in node.fields])
+
+    def source_columns(self, shape: Struct) -> dict[str, str]:
+        """The type of each column of `src`, by name."""
+        return {name: self.node_type(node) for name, node in shape.fields}
+
+    # Lists
+
+    @abstractmethod
+    def array(self, items: Sequence[str]) -> str:
+        """A list of these items."""
+
+    @abstractmethod
+    def item(self, xs: str, position: int) -> str:
+        """The item at a position from 1; null where there is none."""
+
+    @abstractmethod
+    def size(self, xs: str) -> str:
+        """How many items a list has."""
+
+    @abstractmethod
+    def transform(self, xs: str, variable: str, body: str) -> str:
+        """The body for each item."""
+
+    @abstractmethod
+    def transform_indexed(self, xs: str, variable: str, index: str, body: str) -> str:
+        """The body for each item and its position from 0."""
+
+    @abstractmethod
+    def filter(self, xs: str, variable: str, criterion: str) -> str:
+        """The items for which the criterion is true."""
+
+    @abstractmethod
+    def join(self, xs: str, separator: str) -> str:
+        """One text of all items that are not null."""
+
+    @abstractmethod
+    def row(self, fields: Sequence[tuple[str, str, str]]) -> str:
+        """A struct of (name, SQL, type)."""
+
+    def flatten(self, xs: str) -> str:
+        """One list of a list of lists."""
+        return f"flatten({xs})"
+
+    def compact(self, xs: str) -> str:
+        """The items that are not null."""
+        return self.filter(xs, "v", "v is not null")
+
+    def not_empty(self, xs: str) -> str:
+        """Whether a list has items; a missing list has none."""
+        return f"coalesce({self.size(xs)} > 0, false)"
+
+    def same_lists(self, xs: str, ys: str) -> str:
+        """Whether two lists hold the same values; null where one of them is empty."""
+        return f"case when {self.not_empty(xs)} and {self.not_empty(ys)} then {xs} = {ys} end"
+
+    def same_single(self, xs: str, y: str) -> str:
+        """Whether the list holds this one value and no other; null where it is empty."""
+        return (
+            f"case when {self.size(xs)} = 1 then {self.item(xs, 1)} = {y}"
+            f" when {self.size(xs)} > 1 and {y} is not null then false end"
+        )
+
+    def let(self, value: str, name: str, body: Callable[[str], str]) -> str:
+        """The body over a value that it uses more than once."""
+        if SIMPLE.fullmatch(value):
+            return body(value)
+        return self.item(self.transform(self.array([value]), name, body(name)), 1)
+
+    # Conditions and values
+
+    def group(self, value: str) -> str:
+        """A value in brackets, where it is more than a name or a word: `a is null = true` reads otherwise."""
+        return value if SIMPLE.fullmatch(value) else f"({value})"
+
+    def both(self, left: str, right: str) -> str:
+        """Two-valued `and`: an unknown side counts as false."""
+        return f"coalesce({left} and {right}, false)"
+
+    def cast(self, value: str, sql_type: str) -> str:
+        """A cast that raises where it fails."""
+        return f"cast({value} as {self.type_name(sql_type)})"
+
+    def try_cast(self, value: str, sql_type: str) -> str:
+        """A cast that gives null where it fails."""
+        return f"try_cast({value} as {self.type_name(sql_type)})"
+
+    @abstractmethod
+    def matches(self, value: str, pattern: str) -> str:
+        """Whether the whole text matches a regular expression."""
+
+    @abstractmethod
+    def extract(self, value: str, pattern: str) -> str:
+        """The first group of a regular expression; null where it does not match."""
+
+    @abstractmethod
+    def fail(self, message: str, sql_type: str) -> str:
+        """An expression of this type that raises an error with the message (given as SQL)."""
+
+    def fault(self, message: str, sql_type: str) -> str:
+        """Raise an error that names the resource, and nothing of its content."""
+        described = f"{self.text(message + ', resource ')} || coalesce({self.quote('id')}, 'without id')"
+        return self.fail(described, sql_type)
+
+    def first_or_fail(self, xs: str, message: str, sql_type: str) -> str:
+        """The only value of a list; an error where there are more."""
+        return f"case when {self.size(xs)} > 1 then {self.fault(message, sql_type)} else {self.item(xs, 1)} end"
+
+    def parse(self, value: str, sql_type: str, message: str) -> str:
+        """Text as a value of a type; an error where the text is not one. Partial dates are null."""
+        fault = self.fault(message, sql_type)
+        if sql_type == "boolean":
+            known = f"when {value} = 'true' then true when {value} = 'false' then false"
+            return f"case {known} when {value} is not null then {fault} end"
+        if sql_type in ("integer", "bigint", "double"):
+            # Engines round 1.5 to 2 when they cast it to a whole number: only digits get that far.
+            pattern = r"-?[0-9]+" + (r"(\.[0-9]+)?([eE][+-]?[0-9]+)?" if sql_type == "double" else "")
+            parsed, refused = self.try_cast(value, sql_type), f"{value} is not null"
+        else:
+            pattern = f"{DAY}.*" if sql_type == "date" else f"{DAY}({TIME}{OFFSET}?)?"
+            parsed = self.day(value) if sql_type == "date" else self.wall_clock(value)
+            refused = f"not {self.matches(value, PARTIAL_DATE)}"
+        found = f"case when {self.matches(value, pattern)} then {parsed} end"
+        return f"coalesce({found}, case when {refused} then {fault} end)"
+
+    def day(self, value: str) -> str:
+        """The date that the first ten characters of a text are."""
+        return self.try_cast(f"substr({value}, 1, 10)", "date")
+
+    @abstractmethod
+    def wall_clock(self, value: str) -> str:
+        """The date and time of a text as they were written, without the offset; null where it is neither."""
+
+    @abstractmethod
+    def instant(self, value: str) -> str:
+        """The moment that a dateTime with an offset names."""
+
+    def compare_times(self, operator: str, left: str, right: str) -> str:
+        """Compare dates or times of any precision; null where their precision leaves it open."""
+        offset = f"{DAY}{TIME}{OFFSET}"
+        shared = f"least(length({left}), length({right}))"
+        heads = f"substr({left}, 1, {shared})", f"substr({right}, 1, {shared})"
+        return (
+            f"case when {self.matches(left, offset)} and {self.matches(right, offset)}"
+            f" then {self.instant(left)} {operator} {self.instant(right)}"
+            f" when {heads[0]} <> {heads[1]} then {heads[0]} {operator} {heads[1]}"
+            f" when length({left}) = length({right}) then {left} {operator} {right} end"
+        )
+
+    # Rows
+
+    @abstractmethod
+    def unnest(self, source: str, xs: str, element: str, *, index: str | None, or_null: bool) -> str:
+        """A query over `source` with one more column for the items of a list, and one for their position from 0.
+
+        Where the list is empty the row goes, or stays with nulls in both columns if `or_null`.
+        """
+
+
+def subquery(query: str) -> str:
+    """A query as something to select from, on lines of its own; literals never hold a line break, so it may indent."""
+    return "(\n" + "\n".join(f"  {line}" for line in query.split("\n")) + "\n)"

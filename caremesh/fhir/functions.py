@@ -1,0 +1,219 @@
+"""The FHIRPath functions of a view: one entry of FUNCTIONS each.
+
+To add one: an entry here, a line per dialect where they differ, a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from caremesh.fhir.fhirpath import Ast, FhirPathError, Literal, Member, This
+from caremesh.fhir.model import ROOT, Constant, Emit, Expression, Filter, Form, Guard, Operation, Variable
+from caremesh.fhir.operators import equal, to_boolean
+from caremesh.fhir.scope import Choice, Scope, boolean, child, guard, item, member, one, over, plain, values
+from caremesh.fhir.types import suggest
+
+ID = "[A-Za-z0-9.-]{1,64}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call in a path: what it stands on and what it was given."""
+
+    scope: Scope
+    base: Expression
+    name: str
+    arguments: tuple[Ast, ...]
+    position: int
+    resolve: Callable[[Ast, Scope], Expression]
+
+    def error(self, message: str, hint: str | None = None) -> FhirPathError:
+        """What to raise when this call cannot be."""
+        return FhirPathError(f"{self.name}() {message}", position=self.position, hint=hint)
+
+    def type_name(self, argument: Ast) -> str:
+        """The argument as the name of a type: `Patient`, `FHIR.Patient`."""
+        match argument:
+            case Member(base=This(), name=name) | Member(base=Member(base=This(), name="FHIR"), name=name):
+                return name
+        raise self.error("wants the name of a type", hint=f"{self.name}(Patient)")
+
+
+@dataclass(frozen=True)
+class Function:
+    """How a function is checked and resolved: how many arguments it takes, and what it gives."""
+
+    build: Callable[[Call], Expression]
+    least: int = 0
+    most: int = 0
+
+
+def call_function(call: Call) -> Expression:
+    """Resolve one call; raise FhirPathError for an unknown function or a wrong number of arguments."""
+    function = FUNCTIONS.get(call.name)
+    if function is None:
+        raise call.error("is no function of a view", hint=suggest(call.name, FUNCTIONS))
+    if not function.least <= len(call.arguments) <= function.most:
+        raise call.error(f"takes {function.least} to {function.most} arguments; found {len(call.arguments)}")
+    return function.build(call)
+
+
+def _where(call: Call) -> Expression:
+    return _filter(call, plain(call.base, call.position))
+
+
+def _filter(call: Call, base: Expression) -> Expression:
+    if isinstance(base, Guard):
+        return guard(base.criterion, _filter(call, base.value))
+    if not base.many:
+        return guard(_criterion(call, base), base)
+    variable = call.scope.item_of(base)
+    criterion = _criterion(call, variable)
+    return Filter(
+        type=base.type,
+        form=base.form,
+        many=True,
+        place=base.place,
+        base=base,
+        variable=variable.name,
+        criterion=criterion,
+    )
+
+
+def _criterion(call: Call, focus: Expression) -> Expression:
+    found = call.resolve(call.arguments[0], call.scope.at(focus))
+    return to_boolean(found, call.arguments[0].position)
+
+
+def _exists(call: Call) -> Expression:
+    base = _filter(call, plain(call.base, call.position)) if call.arguments else call.base
+    if isinstance(base, Choice):
+        return _any_type_exists(call, base)
+    return _presence(base)
+
+
+def _empty(call: Call) -> Expression:
+    base = call.base
+    if isinstance(base, Choice) or base.many or isinstance(base, Guard | Variable):
+        return _operation(lambda _, x: f"not {x}", _exists(call))
+    return _operation(lambda _, x: f"{x} is null", base)
+
+
+def _presence(base: Expression) -> Expression:
+    if isinstance(base, Guard):
+        return _operation(lambda d, a, b: d.both(a, b), base.criterion, _presence(base.value))
+    if isinstance(base, Variable) and base.name == ROOT:
+        return boolean(True)
+    if base.many:
+        return _operation(lambda d, xs: d.not_empty(values(d, base, xs)), base)
+    return _operation(lambda _, x: f"{x} is not null", base)
+
+
+def _any_type_exists(call: Call, base: Choice) -> Expression:
+    if base.base.many or isinstance(base.base, Guard):
+        raise call.error(f"of {base.type} below a list is not supported yet", hint=f"{base.type}.ofType(…).exists()")
+    fields = [child(call.scope, base.base, base.element, t) for t in base.element.types]
+    return _operation(lambda _, *xs: "(" + " or ".join(f"{x} is not null" for x in xs) + ")", *fields)
+
+
+def _not(call: Call) -> Expression:
+    return _operation(lambda _, x: f"not ({x})", to_boolean(one(call.base, call.position), call.position), strict=True)
+
+
+def _first(call: Call) -> Expression:
+    return item(plain(call.base, call.position), None)
+
+
+def _of_type(call: Call) -> Expression:
+    wanted = call.type_name(call.arguments[0])
+    choice = call.base
+    if not isinstance(choice, Choice):
+        if choice.type != wanted:
+            raise call.error(f"never finds {wanted}: the path gives {choice.type}", hint=f"ofType({choice.type})")
+        return choice
+    if wanted not in choice.element.types:
+        raise call.error(f"never finds {wanted} in {choice.type}", hint=suggest(wanted, choice.element.types))
+    return over(call.scope, choice.base, lambda b: child(call.scope, b, choice.element, wanted))
+
+
+def _extension(call: Call) -> Expression:
+    url = call.arguments[0]
+    if not isinstance(url, Literal) or url.kind != "string":
+        raise call.error("wants the URL as text", hint="extension('http://…')")
+    extensions = member(call.scope, call.base, "extension", call.position)
+    variable = call.scope.item_of(extensions)
+    named = Constant(type="uri", form="text", value=url.text)
+    criterion = equal(member(call.scope, variable, "url", call.position), named, call.position)
+    return Filter(
+        type="Extension",
+        form="struct",
+        many=True,
+        place=extensions.place,
+        base=extensions,
+        variable=variable.name,
+        criterion=criterion,
+    )
+
+
+def _join(call: Call) -> Expression:
+    separator = call.arguments[0] if call.arguments else Literal("string", "", call.position)
+    if not isinstance(separator, Literal) or separator.kind != "string":
+        raise call.error("wants the separator as text", hint="join(',')")
+    base = plain(call.base, call.position)
+    if base.form != "text":
+        raise call.error(f"joins text; the path gives {base.type}")
+    if not base.many:
+        return base
+    # An empty result can only come from nothing: FHIR has no empty strings.
+    return _operation(
+        lambda d, xs: f"nullif({d.join(xs, d.text(separator.text))}, '')", base, strict=True, fhir_type="string"
+    )
+
+
+def _resource_key(call: Call) -> Expression:
+    if not (isinstance(call.base, Variable) and call.base.name == ROOT):
+        raise call.error("is known for the resource itself", hint="use it at the start of a path outside forEach")
+    return member(call.scope, call.base, "id", call.position)
+
+
+def _reference_key(call: Call) -> Expression:
+    wanted = call.type_name(call.arguments[0]) if call.arguments else None
+    if wanted is not None and wanted not in call.scope.types.resources:
+        raise call.error(f"{wanted} is no resource type", hint=suggest(wanted, call.scope.types.resources))
+    base = plain(call.base, call.position)
+    if base.type != "Reference":
+        raise call.error(f"wants a Reference; the path gives {base.type}")
+    pattern = rf"^{wanted or '[A-Z][A-Za-z]*'}/({ID})(?:/_history/{ID})?\z"
+
+    def key(reference: Expression) -> Expression:
+        text = member(call.scope, reference, "reference", call.position)
+        found = _operation(lambda d, x: d.extract(x, pattern), text, strict=True, fhir_type="string")
+        return replace(found, dear=True)
+
+    return over(call.scope, base, key)
+
+
+def _later(call: Call) -> Expression:
+    raise call.error("is not supported yet")
+
+
+def _operation(emit: Emit, *operands: Expression, strict: bool = False, fhir_type: str = "boolean") -> Operation:
+    form: Form = "boolean" if fhir_type == "boolean" else "text"
+    return Operation(type=fhir_type, form=form, emit=emit, operands=operands, needs_all=strict)
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "where": Function(_where, 1, 1),
+    "exists": Function(_exists, 0, 1),
+    "empty": Function(_empty),
+    "not": Function(_not),
+    "first": Function(_first),
+    "ofType": Function(_of_type, 1, 1),
+    "extension": Function(_extension, 1, 1),
+    "join": Function(_join, 0, 1),
+    "getResourceKey": Function(_resource_key),
+    "getReferenceKey": Function(_reference_key, 0, 1),
+    "lowBoundary": Function(_later, 0, 1),
+    "highBoundary": Function(_later, 0, 1),
+}

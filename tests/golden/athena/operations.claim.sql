@@ -1,0 +1,39 @@
+select
+  "id" as "claim_id",
+  k_2 as "patient_id",
+  case when k_2 is null then "patient"."reference" end as "patient_reference",
+  k_5 as "encounter_id",
+  case when k_5 is null then element_at(flatten(transform("item", x_1 -> x_1."encounter")), 1)."reference" end as "encounter_reference",
+  "status" as "status",
+  "use" as "use",
+  element_at("type"."coding", 1)."code" as "type_code",
+  coalesce(case when regexp_like("billablePeriod"."start", '^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)\z') then try_cast(regexp_replace(replace("billablePeriod"."start", 'T', ' '), '(Z|[+-][0-9]{2}:[0-9]{2})$', '') as timestamp) end, case when not regexp_like("billablePeriod"."start", '^(?:[0-9]{4}(-[0-9]{2})?)\z') then cast('column billable_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id') as timestamp) end) as "billable_start_at",
+  "billablePeriod"."start" as "billable_start_text",
+  coalesce(case when regexp_like("billablePeriod"."end", '^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)\z') then try_cast(regexp_replace(replace("billablePeriod"."end", 'T', ' '), '(Z|[+-][0-9]{2}:[0-9]{2})$', '') as timestamp) end, case when not regexp_like("billablePeriod"."end", '^(?:[0-9]{4}(-[0-9]{2})?)\z') then cast('column billable_end_at: a value is no timestamp, resource ' || coalesce("id", 'without id') as timestamp) end) as "billable_end_at",
+  "billablePeriod"."end" as "billable_end_text",
+  coalesce(case when regexp_like("created", '^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)\z') then try_cast(regexp_replace(replace("created", 'T', ' '), '(Z|[+-][0-9]{2}:[0-9]{2})$', '') as timestamp) end, case when not regexp_like("created", '^(?:[0-9]{4}(-[0-9]{2})?)\z') then cast('column created_at: a value is no timestamp, resource ' || coalesce("id", 'without id') as timestamp) end) as "created_at",
+  "created" as "created_text",
+  k_3 as "provider_id",
+  case when k_3 is null then "provider"."reference" end as "provider_reference",
+  k_1 as "facility_id",
+  case when k_1 is null then "facility"."reference" end as "facility_reference",
+  element_at(filter(transform(filter("insurance", x_1 -> (case when x_1."focal" = 'true' then true when x_1."focal" = 'false' then false when x_1."focal" is not null then cast('a boolean cannot be read, resource ' || coalesce("id", 'without id') as boolean) end) = true), x_1 -> x_1."coverage"."display"), v -> v is not null), 1) as "payer_name",
+  k_4 as "coverage_id",
+  case when k_4 is null then element_at(filter(transform(filter("insurance", x_1 -> (case when x_1."focal" = 'true' then true when x_1."focal" = 'false' then false when x_1."focal" is not null then cast('a boolean cannot be read, resource ' || coalesce("id", 'without id') as boolean) end) = true), x_1 -> x_1."coverage"), v -> v is not null), 1)."reference" end as "coverage_reference",
+  "total"."value" as "total_amount",
+  "total"."currency" as "total_currency",
+  coalesce(case when regexp_like("meta"."lastUpdated", '^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)\z') then try_cast(regexp_replace(replace("meta"."lastUpdated", 'T', ' '), '(Z|[+-][0-9]{2}:[0-9]{2})$', '') as timestamp) end, case when not regexp_like("meta"."lastUpdated", '^(?:[0-9]{4}(-[0-9]{2})?)\z') then cast('column last_updated_at: a value is no timestamp, resource ' || coalesce("id", 'without id') as timestamp) end) as "last_updated_at"
+from (
+  select
+    *,
+    regexp_extract("facility"."reference", '^Location/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1) as k_1,
+    regexp_extract("patient"."reference", '^Patient/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1) as k_2,
+    regexp_extract("provider"."reference", '^Organization/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1) as k_3,
+    regexp_extract(element_at(filter(transform(filter("insurance", x_1 -> (case when x_1."focal" = 'true' then true when x_1."focal" = 'false' then false when x_1."focal" is not null then cast('a boolean cannot be read, resource ' || coalesce("id", 'without id') as boolean) end) = true), x_1 -> x_1."coverage"), v -> v is not null), 1)."reference", '^Coverage/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1) as k_4,
+    regexp_extract(element_at(flatten(transform("item", x_1 -> x_1."encounter")), 1)."reference", '^Encounter/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1) as k_5
+  from (
+    select *
+    from src
+    where "resourceType" = 'Claim'
+  )
+)

@@ -1,0 +1,41 @@
+select
+  "id" as "encounter_id",
+  k_5 as "patient_id",
+  case when k_5 is null then "subject"."reference" end as "patient_reference",
+  "status" as "status",
+  "class"."code" as "class_code",
+  "type"[1]."coding"[1]."system" as "type_system",
+  "type"[1]."coding"[1]."code" as "type_code",
+  "type"[1]."coding"[1]."display" as "type_display",
+  coalesce(case when regexp_full_match("period"."start", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("period"."start" as timestamp) end, case when not regexp_full_match("period"."start", '[0-9]{4}(-[0-9]{2})?') then error('column period_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "period_start_at",
+  "period"."start" as "period_start_text",
+  coalesce(case when regexp_full_match("period"."end", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("period"."end" as timestamp) end, case when not regexp_full_match("period"."end", '[0-9]{4}(-[0-9]{2})?') then error('column period_end_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "period_end_at",
+  "period"."end" as "period_end_text",
+  k_2 as "part_of_id",
+  case when k_2 is null then "partOf"."reference" end as "part_of_reference",
+  k_4 as "service_provider_id",
+  case when k_4 is null then "serviceProvider"."reference" end as "service_provider_reference",
+  "serviceProvider"."display" as "service_provider_name",
+  k_3 as "practitioner_id",
+  case when k_3 is null then "participant"[1]."individual"."reference" end as "practitioner_reference",
+  k_1 as "location_id",
+  case when k_1 is null then "location"[1]."location"."reference" end as "location_reference",
+  "reasonCode"[1]."coding"[1]."code" as "reason_code",
+  "reasonCode"[1]."coding"[1]."display" as "reason_display",
+  "hospitalization"."admitSource"."coding"[1]."code" as "admit_source_code",
+  "hospitalization"."dischargeDisposition"."coding"[1]."code" as "discharge_disposition_code",
+  coalesce(case when regexp_full_match("meta"."lastUpdated", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("meta"."lastUpdated" as timestamp) end, case when not regexp_full_match("meta"."lastUpdated", '[0-9]{4}(-[0-9]{2})?') then error('column last_updated_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "last_updated_at"
+from (
+  select
+    *,
+    nullif(regexp_extract("location"[1]."location"."reference", '^Location/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_1,
+    nullif(regexp_extract("partOf"."reference", '^Encounter/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_2,
+    nullif(regexp_extract("participant"[1]."individual"."reference", '^Practitioner/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_3,
+    nullif(regexp_extract("serviceProvider"."reference", '^Organization/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_4,
+    nullif(regexp_extract("subject"."reference", '^Patient/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_5
+  from (
+    select *
+    from src
+    where "resourceType" = 'Encounter'
+  )
+)

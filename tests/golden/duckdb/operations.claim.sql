@@ -1,0 +1,39 @@
+select
+  "id" as "claim_id",
+  k_2 as "patient_id",
+  case when k_2 is null then "patient"."reference" end as "patient_reference",
+  k_4 as "encounter_id",
+  case when k_4 is null then flatten(list_transform("item", lambda x_1: x_1."encounter"))[1]."reference" end as "encounter_reference",
+  "status" as "status",
+  "use" as "use",
+  "type"."coding"[1]."code" as "type_code",
+  coalesce(case when regexp_full_match("billablePeriod"."start", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("billablePeriod"."start" as timestamp) end, case when not regexp_full_match("billablePeriod"."start", '[0-9]{4}(-[0-9]{2})?') then error('column billable_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "billable_start_at",
+  "billablePeriod"."start" as "billable_start_text",
+  coalesce(case when regexp_full_match("billablePeriod"."end", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("billablePeriod"."end" as timestamp) end, case when not regexp_full_match("billablePeriod"."end", '[0-9]{4}(-[0-9]{2})?') then error('column billable_end_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "billable_end_at",
+  "billablePeriod"."end" as "billable_end_text",
+  coalesce(case when regexp_full_match("created", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("created" as timestamp) end, case when not regexp_full_match("created", '[0-9]{4}(-[0-9]{2})?') then error('column created_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "created_at",
+  "created" as "created_text",
+  k_3 as "provider_id",
+  case when k_3 is null then "provider"."reference" end as "provider_reference",
+  k_1 as "facility_id",
+  case when k_1 is null then "facility"."reference" end as "facility_reference",
+  list_filter(list_transform(list_filter("insurance", lambda x_1: (case when x_1."focal" = 'true' then true when x_1."focal" = 'false' then false when x_1."focal" is not null then error('a boolean cannot be read, resource ' || coalesce("id", 'without id')) end) = true), lambda x_1: x_1."coverage"."display"), lambda v: v is not null)[1] as "payer_name",
+  k_5 as "coverage_id",
+  case when k_5 is null then list_filter(list_transform(list_filter("insurance", lambda x_1: (case when x_1."focal" = 'true' then true when x_1."focal" = 'false' then false when x_1."focal" is not null then error('a boolean cannot be read, resource ' || coalesce("id", 'without id')) end) = true), lambda x_1: x_1."coverage"), lambda v: v is not null)[1]."reference" end as "coverage_reference",
+  "total"."value" as "total_amount",
+  "total"."currency" as "total_currency",
+  coalesce(case when regexp_full_match("meta"."lastUpdated", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("meta"."lastUpdated" as timestamp) end, case when not regexp_full_match("meta"."lastUpdated", '[0-9]{4}(-[0-9]{2})?') then error('column last_updated_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "last_updated_at"
+from (
+  select
+    *,
+    nullif(regexp_extract("facility"."reference", '^Location/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_1,
+    nullif(regexp_extract("patient"."reference", '^Patient/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_2,
+    nullif(regexp_extract("provider"."reference", '^Organization/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_3,
+    nullif(regexp_extract(flatten(list_transform("item", lambda x_1: x_1."encounter"))[1]."reference", '^Encounter/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_4,
+    nullif(regexp_extract(list_filter(list_transform(list_filter("insurance", lambda x_1: (case when x_1."focal" = 'true' then true when x_1."focal" = 'false' then false when x_1."focal" is not null then error('a boolean cannot be read, resource ' || coalesce("id", 'without id')) end) = true), lambda x_1: x_1."coverage"), lambda v: v is not null)[1]."reference", '^Coverage/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_5
+  from (
+    select *
+    from src
+    where "resourceType" = 'Claim'
+  )
+)

@@ -1,0 +1,57 @@
+select
+  "id" as "explanation_of_benefit_id",
+  k_1 as "claim_id",
+  case when k_1 is null then "claim"."reference" end as "claim_reference",
+  k_3 as "patient_id",
+  case when k_3 is null then "patient"."reference" end as "patient_reference",
+  "type"."coding"[1]."code" as "type_code",
+  "outcome" as "outcome_code",
+  coalesce(case when regexp_full_match("billablePeriod"."start", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("billablePeriod"."start" as timestamp) end, case when not regexp_full_match("billablePeriod"."start", '[0-9]{4}(-[0-9]{2})?') then error('column billable_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "billable_start_at",
+  "billablePeriod"."start" as "billable_start_text",
+  coalesce(case when regexp_full_match("billablePeriod"."end", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("billablePeriod"."end" as timestamp) end, case when not regexp_full_match("billablePeriod"."end", '[0-9]{4}(-[0-9]{2})?') then error('column billable_end_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "billable_end_at",
+  "billablePeriod"."end" as "billable_end_text",
+  "insurer"."display" as "insurer_name",
+  k_2 as "insurer_id",
+  case when k_2 is null then "insurer"."reference" end as "insurer_reference",
+  list_filter(list_transform(list_filter("insurance", lambda x_1: (case when x_1."focal" = 'true' then true when x_1."focal" = 'false' then false when x_1."focal" is not null then error('a boolean cannot be read, resource ' || coalesce("id", 'without id')) end) = true), lambda x_1: x_1."coverage"."display"), lambda v: v is not null)[1] as "coverage_name",
+  k_6 as "coverage_id",
+  case when k_6 is null then list_filter(list_transform(list_filter("insurance", lambda x_1: (case when x_1."focal" = 'true' then true when x_1."focal" = 'false' then false when x_1."focal" is not null then error('a boolean cannot be read, resource ' || coalesce("id", 'without id')) end) = true), lambda x_1: x_1."coverage"), lambda v: v is not null)[1]."reference" end as "coverage_reference",
+  k_4 as "provider_id",
+  case when k_4 is null then "provider"."reference" end as "provider_reference",
+  coalesce(case when regexp_full_match("meta"."lastUpdated", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("meta"."lastUpdated" as timestamp) end, case when not regexp_full_match("meta"."lastUpdated", '[0-9]{4}(-[0-9]{2})?') then error('column last_updated_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "last_updated_at",
+  coalesce(case when regexp_full_match(e_1."sequence", '-?[0-9]+') then try_cast(e_1."sequence" as integer) end, case when e_1."sequence" is not null then error('column line_number: a value is no integer, resource ' || coalesce("id", 'without id')) end) as "line_number",
+  k_5 as "encounter_id",
+  case when k_5 is null then e_1."encounter"[1]."reference" end as "encounter_reference",
+  e_1."productOrService"."coding"[1]."system" as "product_system",
+  e_1."productOrService"."coding"[1]."code" as "product_code",
+  e_1."productOrService"."coding"[1]."display" as "product_display",
+  coalesce(case when regexp_full_match(e_1."servicedPeriod"."start", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast(e_1."servicedPeriod"."start" as timestamp) end, case when not regexp_full_match(e_1."servicedPeriod"."start", '[0-9]{4}(-[0-9]{2})?') then error('column serviced_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "serviced_start_at",
+  e_1."servicedPeriod"."start" as "serviced_start_text",
+  coalesce(case when regexp_full_match(e_1."servicedPeriod"."end", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast(e_1."servicedPeriod"."end" as timestamp) end, case when not regexp_full_match(e_1."servicedPeriod"."end", '[0-9]{4}(-[0-9]{2})?') then error('column serviced_end_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "serviced_end_at",
+  e_1."servicedPeriod"."end" as "serviced_end_text",
+  e_1."net"."value" as "net_amount",
+  e_1."net"."currency" as "net_currency",
+  list_filter(list_transform(list_filter(e_1."adjudication", lambda x_2: coalesce(len(list_filter(x_2."category"."coding", lambda x_3: (x_3."code" = 'submitted' or x_3."code" = 'https://bluebutton.cms.gov/resources/variables/line_sbmtd_chrg_amt'))) > 0, false)), lambda x_2: x_2."amount"."value"), lambda v: v is not null)[1] as "submitted_amount",
+  list_filter(list_transform(list_filter(e_1."adjudication", lambda x_2: coalesce(len(list_filter(x_2."category"."coding", lambda x_3: (x_3."code" = 'eligible' or x_3."code" = 'https://bluebutton.cms.gov/resources/variables/line_alowd_chrg_amt'))) > 0, false)), lambda x_2: x_2."amount"."value"), lambda v: v is not null)[1] as "allowed_amount",
+  list_filter(list_transform(list_filter(e_1."adjudication", lambda x_2: coalesce(len(list_filter(x_2."category"."coding", lambda x_3: (x_3."code" = 'deductible' or x_3."code" = 'https://bluebutton.cms.gov/resources/variables/line_bene_ptb_ddctbl_amt'))) > 0, false)), lambda x_2: x_2."amount"."value"), lambda v: v is not null)[1] as "deductible_amount",
+  list_filter(list_transform(list_filter(e_1."adjudication", lambda x_2: coalesce(len(list_filter(x_2."category"."coding", lambda x_3: (x_3."code" = 'copay' or x_3."code" = 'https://bluebutton.cms.gov/resources/variables/line_coinsrnc_amt'))) > 0, false)), lambda x_2: x_2."amount"."value"), lambda v: v is not null)[1] as "coinsurance_amount",
+  list_filter(list_transform(list_filter(e_1."adjudication", lambda x_2: coalesce(len(list_filter(x_2."category"."coding", lambda x_3: (x_3."code" = 'benefit' or x_3."code" = 'https://bluebutton.cms.gov/resources/variables/line_prvdr_pmt_amt'))) > 0, false)), lambda x_2: x_2."amount"."value"), lambda v: v is not null)[1] as "paid_amount",
+  list_filter(list_transform(flatten(list_transform(e_1."adjudication", lambda x_2: x_2."reason"."coding")), lambda x_2: x_2."code"), lambda v: v is not null)[1] as "denial_reason_code"
+from (
+  select
+    *,
+    nullif(regexp_extract("claim"."reference", '^Claim/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_1,
+    nullif(regexp_extract("insurer"."reference", '^Organization/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_2,
+    nullif(regexp_extract("patient"."reference", '^Patient/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_3,
+    nullif(regexp_extract("provider"."reference", '^Practitioner/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_4,
+    nullif(regexp_extract(e_1."encounter"[1]."reference", '^Encounter/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_5,
+    nullif(regexp_extract(list_filter(list_transform(list_filter("insurance", lambda x_1: (case when x_1."focal" = 'true' then true when x_1."focal" = 'false' then false when x_1."focal" is not null then error('a boolean cannot be read, resource ' || coalesce("id", 'without id')) end) = true), lambda x_1: x_1."coverage"), lambda v: v is not null)[1]."reference", '^Coverage/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_6
+  from (
+    select *, unnest("item") as e_1
+    from (
+      select *
+      from src
+      where "resourceType" = 'ExplanationOfBenefit'
+    )
+  )
+)
