@@ -20,6 +20,8 @@ from pydantic import ValidationError
 from caremesh.errors import ContractError
 
 CONTRACT_FILE = "contract.odcs.yaml"
+RESERVED_DOMAINS = ("caremesh", "curated", "quarantine")
+"""Names that the lake's database needs for itself."""
 VIEW_PROPERTY = "caremesh.view"
 
 SqlType = Literal["varchar", "boolean", "integer", "bigint", "double", "date", "timestamp"]
@@ -150,8 +152,8 @@ def read_product(folder: Path) -> Product:
         name=name,
         version=_required(contract.version, "version", file),
         title=_required(contract.name, "name", file),
-        purpose=_required(contract.description and contract.description.purpose, "description.purpose", file),
-        limitations=(contract.description and contract.description.limitations) or "",
+        purpose=_required(_purpose(contract), "description.purpose", file),
+        limitations=getattr(contract.description, "limitations", None) or "",
         description=_required(table.description, "schema[0].description", file),
         grain=_required(table.dataGranularityDescription, "schema[0].dataGranularityDescription", file),
         owner=_owner(contract, file),
@@ -176,6 +178,8 @@ def _read_domain(folder: Path) -> Domain:
     missing = [k for k in ("name", "owner", "team", "description") if not (isinstance(stated, dict) and stated.get(k))]
     if missing:
         raise ContractError(f"missing {', '.join(missing)}", where=str(file), hint="state them as plain text")
+    if folder.name in RESERVED_DOMAINS:
+        raise ContractError(f"no domain can be called {folder.name!r}", where=str(file), hint="choose another name")
     if stated["name"] != folder.name:
         raise ContractError(f"name is {stated['name']!r}", where=str(file), hint=f"name: {folder.name}")
     products = tuple(read_product(p) for p in sorted(folder.iterdir()) if (p / CONTRACT_FILE).is_file())
@@ -248,7 +252,9 @@ def _rule(stated: DataQuality, column: str | None, where: str) -> Rule:
         return Rule(name=stated.name or f"{subject}_sql", kind="sql", limit=limit, query=stated.query, **common)
     if stated.metric == "invalidValues" and column and arguments.get("validValues"):
         values = tuple(str(v) for v in arguments["validValues"])
-        return Rule(name=stated.name or f"{column}_valid", kind="valid_values", limit=limit, valid_values=values, **common)
+        return Rule(
+            name=stated.name or f"{column}_valid", kind="valid_values", limit=limit, valid_values=values, **common
+        )
     if stated.metric == "invalidValues" and column and arguments.get("pattern"):
         pattern = str(arguments["pattern"])
         return Rule(name=stated.name or f"{column}_pattern", kind="pattern", limit=limit, pattern=pattern, **common)
@@ -278,6 +284,12 @@ def _view_file(contract: OpenDataContractStandard, folder: Path) -> Path | None:
     if not file.is_file():
         raise ContractError(f"{VIEW_PROPERTY} names a file that is not there", where=str(file))
     return file
+
+
+def _purpose(contract: OpenDataContractStandard) -> str | None:
+    # ODCS 3.2 allows a plain text in place of the three parts.
+    stated = contract.description
+    return stated if isinstance(stated, str) else getattr(stated, "purpose", None)
 
 
 def _required(value: str | None, name: str, where: Path | str) -> str:

@@ -1,0 +1,1 @@
+"""What runs SQL: DuckDB over landed files, and dbt over published products."""

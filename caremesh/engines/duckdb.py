@@ -1,0 +1,50 @@
+"""DuckDB as the engine of flatten: connections with limits, and SQL text that reads NDJSON files as typed columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from caremesh.quoting import quote_name, quote_text
+
+REFUSALS = (duckdb.InvalidInputException, duckdb.DataError)
+"""What DuckDB raises when input does not fit: malformed JSON, a type contradiction, a cast or guard that failed."""
+
+
+@contextmanager
+def open_engine(*, memory_limit: str, threads: int, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an in-memory DuckDB that spills into `scratch` beyond its memory limit.
+
+    Row order is not kept: it costs memory, and a product's rows are a set.
+    """
+    connection = duckdb.connect(
+        config={
+            "memory_limit": memory_limit,
+            "threads": threads,
+            "temp_directory": str(scratch / "spill"),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+    try:
+        connection.execute("set enable_progress_bar = false")
+        yield connection
+    finally:
+        connection.close()
+
+
+def read_lines_sql(paths: Sequence[Path], columns: Mapping[str, str]) -> str:
+    """SQL that reads NDJSON files strictly as the given columns (name → DuckDB type).
+
+    Without files it gives no rows of the same columns. The virtual column `filename` names each row's file.
+    """
+    if not paths:
+        typed = ", ".join(f"cast(null as {sql_type}) as {quote_name(name)}" for name, sql_type in columns.items())
+        return f"(select {typed}, cast(null as varchar) as filename where false)"
+    files = ", ".join(quote_text(str(path)) for path in paths)
+    types = ", ".join(f"{quote_name(name)}: {quote_text(sql_type)}" for name, sql_type in columns.items())
+    return f"read_json([{files}], format = 'newline_delimited', columns = {{{types}}})"
