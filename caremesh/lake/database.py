@@ -1,0 +1,82 @@
+"""The DuckDB file that analysts open: one view per current release and curated table, and no data of its own.
+
+It is built aside and swapped in with one rename, so a reader that keeps the old file open keeps the old state, and
+neither blocks the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import duckdb
+
+from caremesh.lake.curated import curated_file, read_curated
+from caremesh.lake.local import DATA_FILE, QUARANTINE_FILE, LocalLake
+from caremesh.products import Product
+from caremesh.quoting import quote_name, quote_text
+
+QUARANTINE_COLUMNS = (
+    "product varchar, release varchar, export varchar, file varchar, line bigint, reason varchar, raw varchar"
+)
+
+
+def rebuild_database(lake: LocalLake, products: Sequence[Product]) -> Path:
+    """Write the lake's DuckDB file anew from its pointers and swap it in."""
+    aside = lake.root / f".{lake.database.name}.part"
+    aside.unlink(missing_ok=True)
+    with duckdb.connect(str(aside)) as connection:
+        add_product_views(connection, lake, products)
+        _add_quarantine_view(connection, lake, products)
+        _add_curated_views(connection, lake)
+    aside.replace(lake.database)
+    return lake.database
+
+
+def add_product_views(connection: duckdb.DuckDBPyConnection, lake: LocalLake, products: Iterable[Product]) -> None:
+    """Create a view `<domain>.<product>` over the current release of every product that has one."""
+    for product in products:
+        pointer = lake.pointer(product)
+        if pointer is None:
+            continue
+        connection.execute(f"create schema if not exists {quote_name(product.domain)}")
+        view = f"{quote_name(product.domain)}.{quote_name(product.name)}"
+        _add_view(connection, view, lake.release_folder(product, pointer.release) / DATA_FILE)
+        _comment(connection, f"view {view}", product.description)
+        for column in product.columns:
+            _comment(connection, f"column {view}.{quote_name(column.name)}", column.description)
+
+
+def _add_curated_views(connection: duckdb.DuckDBPyConnection, lake: LocalLake) -> None:
+    build = read_curated(lake)
+    if build is None:
+        return
+    for table in build.tables:
+        connection.execute(f"create schema if not exists {quote_name(table.schema)}")
+        view = f"{quote_name(table.schema)}.{quote_name(table.name)}"
+        _add_view(connection, view, curated_file(lake, build, table))
+        _comment(connection, f"view {view}", table.description)
+        for column in table.columns:
+            _comment(connection, f"column {view}.{quote_name(column.name)}", column.description)
+
+
+def _add_quarantine_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake, products: Iterable[Product]) -> None:
+    names = [c.split()[0] for c in QUARANTINE_COLUMNS.split(", ")]
+    typed = ", ".join(f"cast(null as {c.split()[1]}) as {c.split()[0]}" for c in QUARANTINE_COLUMNS.split(", "))
+    parts = [f"select {typed} where false"]
+    for product in products:
+        pointer = lake.pointer(product)
+        file = pointer and lake.release_folder(product, pointer.release) / QUARANTINE_FILE
+        if pointer and file and file.exists():
+            origin = f"{quote_text(product.id)} as product, {quote_text(pointer.release)} as release"
+            parts.append(f"select {origin}, {', '.join(names[2:])} from read_parquet({quote_text(str(file))})")
+    connection.execute("create schema quarantine")
+    connection.execute(f"create view quarantine.lines as {' union all '.join(parts)}")
+
+
+def _add_view(connection: duckdb.DuckDBPyConnection, view: str, file: Path) -> None:
+    connection.execute(f"create view {view} as select * from read_parquet({quote_text(str(file.resolve()))})")
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, thing: str, text: str) -> None:
+    connection.execute(f"comment on {thing} is {quote_text(text)}")

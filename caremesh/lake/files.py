@@ -1,0 +1,63 @@
+"""Writing to disk so that a reader, or the next run after a crash, sees the old state or the new one and no other."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from caremesh.errors import LakeError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file aside, flush it to disk, and put it into place in one step.
+
+    The name aside is a fixed one: the lake has one writer, and what a killed one left is overwritten by the next.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.part")
+    with aside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON document in one step; keys keep their order, so that equal values give equal bytes."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON document of the lake; raise LakeError where it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LakeError(f"cannot be read: {error}", where=str(path), hint="restore it from a backup") from None
+
+
+def move_folder(source: Path, target: Path) -> None:
+    """Rename a finished folder into place and flush both parents."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)
+    sync_folder(target.parent)
+    if source.parent != target.parent:
+        sync_folder(source.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder and all in it, if it is there."""
+    if path.exists():
+        shutil.rmtree(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Flush a folder's entries, so that a rename survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,43 @@
+"""One writer at a time: a file lock that the operating system gives back when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from caremesh.errors import LakeLockedError
+
+LOCK_FILE = "run.lock"
+
+
+@contextmanager
+def hold_lock(lake: Path, *, command: str, since: str) -> Iterator[None]:
+    """Hold the lake for writing, or raise LakeLockedError at once, naming who holds it."""
+    lake.mkdir(parents=True, exist_ok=True)
+    path = lake / LOCK_FILE
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LakeLockedError(
+                f"the lake is in use by {_holder(path)}", where=str(lake), hint="wait for it to end, then run again"
+            ) from None
+        file.truncate(0)
+        file.write(json.dumps({"pid": os.getpid(), "command": command, "since": since}))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _holder(path: Path) -> str:
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {stated['pid']} ({stated['command']!r}, since {stated['since']})"
+    except (OSError, ValueError, KeyError):
+        return "another process that just started"
