@@ -5,6 +5,8 @@ select
   k_3 as "patient_id",
   case when k_3 is null then "patient"."reference" end as "patient_reference",
   element_at("type"."coding", 1)."code" as "type_code",
+  "status" as "status",
+  "use" as "use",
   "outcome" as "outcome_code",
   coalesce(case when regexp_like("billablePeriod"."start", '^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)\z') then try_cast(regexp_replace(replace("billablePeriod"."start", 'T', ' '), '(Z|[+-][0-9]{2}:[0-9]{2})$', '') as timestamp) end, case when not regexp_like("billablePeriod"."start", '^(?:[0-9]{4}(-[0-9]{2})?)\z') then cast('column billable_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id') as timestamp) end) as "billable_start_at",
   "billablePeriod"."start" as "billable_start_text",

@@ -5,6 +5,8 @@ select
   k_3 as "patient_id",
   case when k_3 is null then "patient"."reference" end as "patient_reference",
   "type"."coding"[1]."code" as "type_code",
+  "status" as "status",
+  "use" as "use",
   "outcome" as "outcome_code",
   coalesce(case when regexp_full_match("billablePeriod"."start", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("billablePeriod"."start" as timestamp) end, case when not regexp_full_match("billablePeriod"."start", '[0-9]{4}(-[0-9]{2})?') then error('column billable_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "billable_start_at",
   "billablePeriod"."start" as "billable_start_text",

@@ -1,0 +1,213 @@
+"""dbt, run in this process: a work folder made from `dbt_project/` and the contracts, one build, and what came of it.
+
+dbt reads its settings from the environment, changes the current folder and keeps connections open. `_invoke` is the
+one place that lets it, and puts everything back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from caremesh.errors import CurateError
+from caremesh.products import Column, Product
+
+PROJECT_FILE = "dbt_project.yml"
+LOG_FILE = Path("logs") / "dbt.log"
+CURATED_SCHEMA = "curated"
+
+_LEFT_BEHIND = shutil.ignore_patterns("target*", "logs", "dbt_packages", ".user.yml", ".*")
+_TESTS = ("test", "unit_test")
+_BROKEN = ("error", "fail", "runtime error")
+
+
+@dataclass(frozen=True)
+class BuiltTable:
+    """A model that was built: where it is, what its yml says of it, and the products it is made from.
+
+    `row_count` is None where the engine does not tell dbt (DuckDB does not).
+    """
+
+    schema: str
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    depends_on: tuple[str, ...]
+    row_count: int | None
+
+
+@dataclass(frozen=True)
+class DbtResult:
+    """What a build did: models in the order they finished, and tests by name. A failed test raises instead."""
+
+    models: tuple[BuiltTable, ...]
+    tests_passed: tuple[str, ...]
+    tests_warned: tuple[str, ...]
+
+    @property
+    def curated(self) -> tuple[BuiltTable, ...]:
+        """The tables for consumers among the models, by name."""
+        return tuple(sorted((m for m in self.models if m.schema == CURATED_SCHEMA), key=lambda m: m.name))
+
+
+def write_project(products: Sequence[Product], into: Path, *, project_dir: Path) -> Path:
+    """Copy the dbt project into a work folder and write its sources from the contracts; give the folder back.
+
+    A folder from an earlier call is replaced, anything else that stands there is refused. A product without a view is
+    built by a model and so is no source.
+    """
+    if not (project_dir / PROJECT_FILE).is_file():
+        raise CurateError("there is no dbt project here", where=str(project_dir), hint="give --project DIR")
+    if into.exists():
+        if not (into / PROJECT_FILE).is_file():
+            raise CurateError("the work folder of dbt holds something else", where=str(into), hint="remove it")
+        shutil.rmtree(into)
+    shutil.copytree(project_dir, into, ignore=_LEFT_BEHIND)
+    published = [p for p in products if p.view_file is not None]
+    text = yaml.safe_dump(_sources(published), sort_keys=False, allow_unicode=True, width=120)
+    (into / "models" / "sources.yml").write_text(text, encoding="utf-8")
+    return into
+
+
+def build(
+    project: Path,
+    *,
+    target: str,
+    variables: Mapping[str, object],
+    env: Mapping[str, str],
+    unit_tests: bool = False,
+) -> DbtResult:
+    """Build and test every model of a work folder on `target`; raise CurateError with the names of what failed.
+
+    `env` fills the env_var() calls of profiles.yml; paths in it must be absolute. Unit tests check the models, not the
+    data: leave them out where data is published.
+    """
+    arguments = ["--vars", json.dumps({k: str(v) for k, v in variables.items()})]
+    if not unit_tests:
+        arguments += ["--exclude-resource-type", "unit_test"]
+    results = _invoke("build", project, target=target, arguments=arguments, env=env)
+    tests = [r for r in results if r.node.resource_type in _TESTS]
+    parents = {r.node.unique_id: tuple(r.node.depends_on.nodes) for r in results if r.node.resource_type == "model"}
+    return DbtResult(
+        models=tuple(_built(r, parents) for r in results if r.node.resource_type == "model"),
+        tests_passed=tuple(sorted(r.node.name for r in tests if r.status == "pass")),
+        tests_warned=tuple(sorted(r.node.name for r in tests if r.status == "warn")),
+    )
+
+
+def compile_offline(project: Path, *, target: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Compile every model for `target` without a connection or credentials: model name → SQL."""
+    offline = {**env, "AWS_EC2_METADATA_DISABLED": "true"}
+    arguments = ["--no-introspect", "--no-populate-cache"]
+    results = _invoke("compile", project, target=target, arguments=arguments, env=offline)
+    return {r.node.name: r.node.compiled_code for r in results if r.node.resource_type == "model"}
+
+
+def _sources(products: Sequence[Product]) -> dict[str, Any]:
+    domains = sorted({p.domain for p in products})
+    sources = [
+        {"name": d, "schema": d, "tables": [_source_table(p) for p in products if p.domain == d]} for d in domains
+    ]
+    return {"version": 2, "sources": sources}
+
+
+def _source_table(product: Product) -> dict[str, Any]:
+    return {
+        "name": product.name,
+        "description": product.description,
+        "config": {"meta": {"contract_version": product.version, "owner": product.owner}},
+        "columns": [
+            {
+                "name": column.name,
+                "data_type": column.sql_type,
+                "description": column.description,
+                "config": {"meta": {"classification": column.classification}},
+            }
+            for column in product.columns
+        ],
+    }
+
+
+def _invoke(command: str, project: Path, *, target: str, arguments: Sequence[str], env: Mapping[str, str]) -> list[Any]:
+    from dbt.cli.main import dbtRunner  # imported here: it takes seconds, and most commands never need it
+
+    folder = str(project.resolve())
+    quiet = ["--quiet", "--no-print", "--log-level", "none", "--log-level-file", "info", "--no-use-colors"]
+    local = ["--no-version-check", "--no-partial-parse", "--no-send-anonymous-usage-stats"]
+    places = ["--project-dir", folder, "--profiles-dir", folder, "--log-path", f"{folder}/{LOG_FILE.parent}"]
+    places += ["--target", target, "--target-path", f"{folder}/target_{target}"]
+    with chdir(folder), _environment(env):
+        try:
+            outcome: Any = dbtRunner().invoke([*quiet, *local, command, *places, *arguments])
+        finally:
+            _close_connections()
+    if outcome.exception is not None:
+        raise CurateError(
+            f"dbt {command} did not start: {outcome.exception}", where=folder, hint=f"read {project / LOG_FILE}"
+        )
+    results = list(outcome.result.results)
+    broken = sorted(r.node.name for r in results if r.status in _BROKEN)
+    if broken or not outcome.success:
+        # The names alone: a database quotes values in its messages, and they stay in the log.
+        raise CurateError(f"dbt {command} failed in {', '.join(broken)}", hint=f"read {project / LOG_FILE}")
+    return results
+
+
+def _built(result: Any, parents: Mapping[str, Sequence[str]]) -> BuiltTable:
+    node = result.node
+    columns = tuple(
+        Column(
+            name=c.name,
+            sql_type=c.data_type,
+            classification=c.meta["classification"],
+            description=c.description.strip(),
+        )
+        for c in node.columns.values()
+    )
+    rows = result.adapter_response.get("rows_affected")
+    return BuiltTable(
+        schema=node.schema,
+        name=node.name,
+        description=node.description.strip(),
+        columns=columns,
+        depends_on=tuple(sorted(_products_behind(node.unique_id, parents))),
+        row_count=None if rows is None else int(rows),
+    )
+
+
+def _products_behind(node: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
+    """Ids of the products among a node's ancestors; dbt names a source `source.<project>.<domain>.<product>`."""
+    if node.startswith("source."):
+        return {node.split(".", 2)[2]}
+    return {product for parent in parents.get(node, ()) for product in _products_behind(parent, parents)}
+
+
+@contextmanager
+def _environment(env: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(env)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _close_connections() -> None:
+    from dbt.adapters import factory
+    from dbt.adapters.duckdb import connections
+
+    close: list[Callable[[], None]] = [
+        factory.cleanup_connections,
+        connections.DuckDBConnectionManager.close_all_connections,
+    ]
+    for step in close:
+        step()
