@@ -1,0 +1,409 @@
+"""The command line: the only place that prints, exits, reads the environment and the clock."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from caremesh.errors import EXIT_QUARANTINED, CareMeshError, QualityError
+from caremesh.settings import Settings, Target, project_root
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from caremesh.demo import ExportPlan
+    from caremesh.pipeline import RunReport, Stage
+
+FLOW = "landing NDJSON → flatten → check → publish → curate → register → BI"
+
+app = typer.Typer(
+    help=f"CareMesh turns FHIR bulk exports into checked, versioned, governed data products.\n\n{FLOW}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Landing = Annotated[Path | None, typer.Option(envvar="CAREMESH_LANDING", help="Folder that holds the export(s).")]
+Lake = Annotated[Path, typer.Option(envvar="CAREMESH_LAKE", help="Folder of the lake; made if it is not there.")]
+TargetOption = Annotated[Target, typer.Option(envvar="CAREMESH_TARGET", help="Where the lake lives.")]
+Project = Annotated[Path | None, typer.Option(envvar="CAREMESH_PROJECT", help="Folder with domains/ and dbt_project/.")]
+DomainOption = Annotated[str | None, typer.Option("--domain", help="Only this domain's products.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")]
+Memory = Annotated[str, typer.Option(help="Bound of DuckDB's buffers; it spills to disk beyond.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads of DuckDB.")]
+Format = Annotated[Literal["table", "csv", "json"], typer.Option("--format", help="How rows are printed.")]
+ProductName = Annotated[str, typer.Argument(metavar="DOMAIN.PRODUCT")]
+
+DEFAULT_LAKE = Path("lake")
+
+
+def main() -> None:
+    """Run the command line; turn every CareMeshError into its message and exit code."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except CareMeshError as error:
+        _stderr().print(f"[bold red]error:[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except Exception as error:
+        # Wrong usage comes as click's own exception, which knows how to show itself.
+        show: Callable[[], None] | None = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        sys.exit(getattr(error, "exit_code", 2))
+
+
+def enter() -> None:
+    """The installed command: `main`, then leave.
+
+    Great Expectations keeps hold of DuckDB's types, about which DuckDB's binding prints a page when libraries are
+    unloaded. So where it was loaded, the process ends after its exit handlers without unloading anything.
+    """
+    code: int | str | None = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code
+    if "great_expectations" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        atexit._run_exitfuncs()
+        os._exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
+
+
+@app.command()
+def run(
+    landing: Landing = None,
+    lake: Lake = DEFAULT_LAKE,
+    target: TargetOption = "local",
+    domain: DomainOption = None,
+    project: Project = None,
+    memory_limit: Memory = "512MB",
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Run all six stages. Exit 3 where lines stand in quarantine, 12 where a candidate failed its checks."""
+    settings = _settings(
+        lake, project=project, landing=landing, target=target, memory_limit=memory_limit, threads=threads
+    )
+    _finish(_run(settings, "run", domain=domain, quiet=quiet), settings)
+
+
+def _add_stage(stage: Stage, help_text: str) -> None:
+    def command(
+        lake: Lake = DEFAULT_LAKE,
+        target: TargetOption = "local",
+        domain: DomainOption = None,
+        project: Project = None,
+        memory_limit: Memory = "512MB",
+        threads: Threads = 2,
+        quiet: Quiet = False,
+    ) -> None:
+        settings = _settings(lake, project=project, target=target, memory_limit=memory_limit, threads=threads)
+        _finish(_run(settings, stage, stages=(stage,), domain=domain, quiet=quiet), settings)
+
+    app.command(stage, help=help_text)(command)
+
+
+@app.command()
+def land(
+    landing: Landing = None,
+    lake: Lake = DEFAULT_LAKE,
+    target: TargetOption = "local",
+    project: Project = None,
+    quiet: Quiet = False,
+    forget: Annotated[str | None, typer.Option(help="Take this export out of the ledger instead.")] = None,
+) -> None:
+    """Stage 1: take the landing zone's exports into the ledger."""
+    settings = _settings(lake, project=project, landing=landing, target=target)
+    if forget:
+        from caremesh.pipeline import forget_export
+
+        forget_export(settings, forget, command="land --forget")
+        return
+    _run(settings, "land", stages=("land",), quiet=quiet)
+
+
+_add_stage("flatten", "Stage 2: make candidate releases from the landed files.")
+_add_stage("check", "Stage 3: hold the candidates against their contracts.")
+
+
+@app.command()
+def publish(
+    product: Annotated[str | None, typer.Argument(metavar="[DOMAIN.PRODUCT]")] = None,
+    release: Annotated[str | None, typer.Option(help="Make this earlier release current again.")] = None,
+    lake: Lake = DEFAULT_LAKE,
+    target: TargetOption = "local",
+    domain: DomainOption = None,
+    project: Project = None,
+    quiet: Quiet = False,
+) -> None:
+    """Stage 4: make the candidates that passed current; or, with --release, put an earlier release back."""
+    settings = _settings(lake, project=project, target=target)
+    if product and release:
+        from caremesh.pipeline import publish_release
+
+        publish_release(settings, product, release, command="publish --release")
+        _stdout().print(f"{product} is at release {release}", highlight=False)
+        return
+    if product or release:
+        raise typer.BadParameter("DOMAIN.PRODUCT and --release go together")
+    _finish(_run(settings, "publish", stages=("publish",), domain=domain, quiet=quiet), settings)
+
+
+_add_stage("curate", "Stage 5: build and test the curated tables with dbt.")
+_add_stage("register", "Stage 6: bring the catalogs up to date.")
+
+
+@app.command()
+def rollback(
+    product: ProductName,
+    to: Annotated[str | None, typer.Option(help="Release to go back to; else the one before the current.")] = None,
+    lake: Lake = DEFAULT_LAKE,
+    project: Project = None,
+) -> None:
+    """Point a product back to an earlier release; the release left behind is not published again by itself."""
+    from caremesh.pipeline import rollback as roll_back
+
+    release = roll_back(_settings(lake, project=project), product, to, command="rollback")
+    _stdout().print(f"{product} is at release {release}", highlight=False)
+
+
+@app.command()
+def status(lake: Lake = DEFAULT_LAKE, project: Project = None) -> None:
+    """Show every product's current release, failed candidates, and the exports in the ledger."""
+    from caremesh.console import exports_table, status_table
+    from caremesh.lake.ledger import read_ledger
+    from caremesh.lake.local import LocalLake
+    from caremesh.products import find_domains, select_products
+
+    settings = _settings(lake, project=project)
+    local = LocalLake(settings.lake)
+    local.require()
+    console = _stdout()
+    console.print(status_table(select_products(find_domains(settings.domains_dir)), local))
+    console.print(exports_table(read_ledger(settings.lake)))
+
+
+@app.command()
+def releases(product: ProductName, lake: Lake = DEFAULT_LAKE, project: Project = None) -> None:
+    """List a product's releases: which is current, which were kept, withdrawn or failed."""
+    from caremesh.console import releases_table
+    from caremesh.lake.local import LocalLake
+    from caremesh.products import find_domains, select_products
+
+    settings = _settings(lake, project=project)
+    local = LocalLake(settings.lake)
+    local.require()
+    (chosen,) = select_products(find_domains(settings.domains_dir), product=product)
+    _stdout().print(releases_table(chosen, local))
+
+
+@app.command()
+def products(project: Project = None) -> None:
+    """List the data products, and make sure that every contract and view is valid and that they agree."""
+    from caremesh.console import products_table
+    from caremesh.products import find_domains
+    from caremesh.stages.flatten import compile_product
+
+    domains = find_domains(project_root(project) / "domains")
+    for product in (p for d in domains for p in d.products if p.view_file):
+        compile_product(product)
+    _stdout().print(products_table(domains))
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One SQL statement (DuckDB); it cannot change the lake.")],
+    lake: Lake = DEFAULT_LAKE,
+    output: Format = "table",
+) -> None:
+    """Query the published products and curated tables."""
+    from caremesh.lake.local import LocalLake
+    from caremesh.lake.query import run_query, write_rows
+
+    local = LocalLake(lake)
+    local.require()
+    result = run_query(local, sql)
+    if output == "table":
+        from caremesh.console import rows_table
+
+        _stdout().print(rows_table(result.columns, result.rows))
+    else:
+        write_rows(result, sys.stdout, form=output)
+
+
+@app.command()
+def new(
+    domain: str,
+    product: str,
+    resource: Annotated[str, typer.Option(help="FHIR R4 resource type that the product's rows come from.")],
+    project: Project = None,
+) -> None:
+    """Scaffold a data product: one folder with contract, view and example, which passes its test as it is."""
+    from caremesh.scaffold import write_product
+
+    folder = write_product(project_root(project) / "domains", domain=domain, product=product, resource=resource)
+    _stdout().print(f"wrote {folder}: edit contract.odcs.yaml and view.json together, then run: caremesh products")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo's landing zone and lake go.")] = Path(".demo"),
+    patients: Annotated[int, typer.Option(min=1, help="How many synthetic patients.")] = 200,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same export, byte by byte.")] = 7,
+    damaged_lines: Annotated[int, typer.Option(min=0, help="So many deliberately damaged lines.")] = 0,
+    increment: Annotated[bool, typer.Option("--increment", help="Add a second, incremental export.")] = False,
+    export_only: Annotated[bool, typer.Option("--export-only", help="Only write the export.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Generate a synthetic HealthLake export and run all six stages on it."""
+    from caremesh.demo import ExportPlan
+
+    plan = ExportPlan(patients=patients, seed=seed, damaged_lines=damaged_lines)
+    landing = folder / "landing"
+    for sequence in (0, 1) if increment else (0,):
+        _generate(plan, landing, sequence, quiet=quiet)
+    if export_only:
+        return
+    settings = _settings(folder / "lake", landing=landing)
+    _finish(_run(settings, "demo", quiet=quiet), settings, with_examples=True)
+
+
+def _generate(plan: ExportPlan, landing: Path, sequence: int, *, quiet: bool) -> None:
+    from caremesh.console import counting
+    from caremesh.demo import export_name, write_export, write_increment
+
+    name = export_name(plan, sequence=sequence)
+    if (landing / name).exists():
+        _say(f"export {name} is there already", quiet)
+        return
+    with counting(_stderr(), "generate", quiet=quiet) as on_progress:
+        if sequence:
+            write_increment(plan, landing, sequence=sequence, on_progress=on_progress)
+        else:
+            write_export(plan, landing, on_progress=on_progress)
+    _say(f"wrote synthetic export {name} of {plan.patients:,} patients", quiet)
+
+
+def _run(
+    settings: Settings,
+    command: str,
+    *,
+    stages: tuple[Stage, ...] | None = None,
+    domain: str | None = None,
+    quiet: bool,
+) -> RunReport:
+    from caremesh import pipeline
+    from caremesh.console import RunWatcher, run_table
+
+    watcher = RunWatcher(_stderr(), clock=time.monotonic, quiet=quiet)
+    try:
+        report = pipeline.run(
+            settings, watcher=watcher, command=f"caremesh {command}", stages=stages or pipeline.STAGES, domain=domain
+        )
+    finally:
+        watcher.close()
+    if report.products:
+        _stdout().print(run_table(report, watcher.seconds))
+    return report
+
+
+def _finish(report: RunReport, settings: Settings, *, with_examples: bool = False) -> None:
+    """Say what remains to be said and leave with the exit code that fits: failed checks before quarantine."""
+    from caremesh.console import failing_checks, next_steps
+    from caremesh.lake.local import LocalLake
+
+    console, lake = _stdout(), LocalLake(settings.lake)
+    if report.curated and report.curated.skipped:
+        console.print(f"not curated: {', '.join(report.curated.skipped)} have no release yet", highlight=False)
+    if report.quarantined:
+        console.print(
+            f"{report.quarantined} line(s) quarantined; see: "
+            f'caremesh query --lake {lake.root} "select product, file, line, reason from quarantine.lines"',
+            highlight=False,
+            soft_wrap=True,
+        )
+    if report.products and not report.failed and all(p.outcome == "unchanged" for p in report.products):
+        console.print("nothing changed: every product is at the release that these exports give", highlight=False)
+    if with_examples:
+        console.print("\nNow try:", highlight=False)
+        for line in next_steps(lake, caremesh=_own_name(), page=lake.catalog / "index.html"):
+            console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
+    if report.failed:
+        failed = report.failed[0]
+        raise QualityError(
+            "; ".join(f"{p.product.id}: {', '.join(failing_checks(p.manifest))}" for p in report.failed),
+            where=str(lake.candidate_folder(failed.product, failed.manifest.release) / "report.html"),
+            hint="the current releases keep serving; correct the data or the contract, then run again",
+        )
+    if report.quarantined:
+        raise typer.Exit(EXIT_QUARANTINED)
+
+
+def _settings(
+    lake: Path,
+    *,
+    project: Path | None = None,
+    landing: Path | None = None,
+    target: Target = "local",
+    memory_limit: str = "512MB",
+    threads: int = 2,
+) -> Settings:
+    return Settings(
+        project=project_root(project),
+        lake=lake,
+        now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        landing=landing,
+        target=target,
+        memory_limit=memory_limit,
+        threads=threads,
+    )
+
+
+def _own_name() -> str:
+    """How the user called us, if that works from here: a venv's script is often not on PATH."""
+    called = Path(sys.argv[0])
+    with suppress(ValueError):
+        called = called.resolve().relative_to(Path.cwd().resolve())
+    return str(called)
+
+
+def _say(text: str, quiet: bool) -> None:
+    if not quiet:
+        _stderr().print(text, highlight=False, soft_wrap=True)
+
+
+def _stdout() -> Console:
+    return _console(sys.stdout.isatty())
+
+
+def _stderr() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _console(is_terminal: bool) -> Console:
+    from rich.console import Console
+
+    # Tables piped to a file keep every column whole instead of folding at 80.
+    return Console() if is_terminal else Console(width=200)
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,243 @@
+"""How a run looks in the terminal: progress while it works, tables when it is done. Builds; `caremesh.cli` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from caremesh.lake.ledger import Ledger
+from caremesh.lake.local import LocalLake
+from caremesh.lake.release import Manifest
+from caremesh.pipeline import ProductReport, RunReport, Stage
+from caremesh.products import Domain, Product
+
+
+class RunWatcher:
+    """Shows a run: a live bar per stage on a terminal, one plain line per finished stage elsewhere, nothing if quiet.
+
+    It also keeps the seconds spent on each product, by the injected `clock`.
+    """
+
+    def __init__(self, console: Console, *, clock: Callable[[], float], quiet: bool) -> None:
+        """Draw on `console`; `clock` gives seconds that only ever grow."""
+        self._console = console
+        self._clock = clock
+        self._quiet = quiet
+        self._progress: Progress | None = None
+        self._stage: Stage | None = None
+        self._started = 0.0
+        self._label = ""
+        self._last = 0.0
+        self.seconds: dict[str, float] = {}
+
+    def begin(self, stage: Stage, *, total: int, unit: str) -> None:
+        """Start a stage's bar; called again for the same stage once its total is known."""
+        if self._stage != stage:
+            self._started = self._clock()
+        self._stage, self._label = stage, ""
+        self._stop()
+        if self._quiet or not self._console.is_terminal:
+            return
+        amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn() if total else TextColumn("")
+        columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description:<9}"), BarColumn(bar_width=28)]
+        columns += [amount, TimeElapsedColumn(), TextColumn("{task.fields[label]}", style="dim")]
+        self._progress = Progress(*columns, console=self._console, transient=True)
+        self._progress.start()
+        self._progress.add_task(stage, total=total or None, label="")
+
+    def advance(self, amount: int, label: str = "") -> None:
+        """Move the bar, and charge the time since the last call to the product named before."""
+        self._charge()
+        self._label = label
+        if self._progress:
+            task = self._progress.tasks[0].id
+            self._progress.update(task, advance=amount, label=label)
+
+    def note(self, text: str) -> None:
+        """Show one line that stays."""
+        if not self._quiet:
+            self._console.print(f"  {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+    def end(self, summary: str) -> None:
+        """Close the stage with its one-line summary."""
+        self._charge()
+        self._label = ""
+        self._stop()
+        if not self._quiet:
+            mark = "[red]✗[/]" if summary == "failed" else "[green]✓[/]"
+            took = f"  [dim]{self._clock() - self._started:.1f} s[/]" if self._console.is_terminal else ""
+            self._console.print(f"{mark} {self._stage:<9} {summary}{took}", highlight=False)
+        self._stage = None
+
+    def close(self) -> None:
+        """Take the bar away, whatever happened."""
+        self._stop()
+
+    def _charge(self) -> None:
+        now = self._clock()
+        if self._label:
+            self.seconds[self._label] = self.seconds.get(self._label, 0.0) + now - self._last
+        self._last = now
+
+    def _stop(self) -> None:
+        if self._progress:
+            self._progress.stop()
+            self._progress = None
+
+
+@contextmanager
+def counting(console: Console, label: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar while something is counted; gives the function to tell (done, total) to."""
+    columns = [SpinnerColumn(), TextColumn(label), BarColumn(bar_width=28), MofNCompleteColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def run_table(report: RunReport, seconds: dict[str, float]) -> Table:
+    """One line per product: what was read, what is published, what was set aside, how the checks came out."""
+    table = _table(
+        "product", ">lines read", ">superseded", ">quarantined", ">rows", "checks", "release", "", ">seconds"
+    )
+    for product in report.products:
+        manifest = product.manifest
+        table.add_row(
+            product.product.id,
+            f"{manifest.lines:,}",
+            f"{manifest.superseded:,}",
+            _alarming(manifest.quarantined),
+            f"{manifest.rows:,}",
+            checks_text(manifest),
+            manifest.release,
+            _outcome_text(product),
+            f"{seconds.get(product.product.id, 0.0):.1f}",
+        )
+    return table
+
+
+def status_table(products: Iterable[Product], lake: LocalLake) -> Table:
+    """One line per product: its current release, and a candidate that failed, if one stands aside."""
+    table = _table("product", "release", "published", ">rows", ">quarantined", "checks", "set aside")
+    for product in products:
+        current, pointer = lake.current(product), lake.pointer(product)
+        failed = [m for m in lake.candidates(product) if m.passed is False]
+        table.add_row(
+            product.id,
+            current.release if current else "[dim]none[/]",
+            pointer.history[-1].at if pointer else "",
+            f"{current.rows:,}" if current else "",
+            _alarming(current.quarantined) if current else "",
+            checks_text(current) if current else "",
+            "; ".join(f"[red]{m.release} failed: {', '.join(failing_checks(m))}[/]" for m in failed),
+        )
+    return table
+
+
+def exports_table(ledger: Ledger) -> Table:
+    """One line per export in the ledger."""
+    table = _table("export", "landed", ">files", ">lines", ">MB")
+    for export in ledger.exports:
+        lines, size = sum(f.lines for f in export.files), sum(f.bytes for f in export.files)
+        table.add_row(export.name, export.landed_at, f"{len(export.files):,}", f"{lines:,}", f"{size / 1e6:,.1f}")
+    return table
+
+
+def releases_table(product: Product, lake: LocalLake) -> Table:
+    """Every release of a product, the newest movement first, and what it is now."""
+    table = _table("release", "made", ">rows", ">quarantined", "checks", "state")
+    pointer = lake.pointer(product)
+    everything = sorted((*lake.releases(product), *lake.candidates(product)), key=lambda m: m.made_at, reverse=True)
+    for manifest in everything:
+        table.add_row(
+            manifest.release,
+            manifest.made_at,
+            f"{manifest.rows:,}",
+            _alarming(manifest.quarantined),
+            checks_text(manifest),
+            _state(manifest, pointer.release if pointer else None, pointer.withdrawn if pointer else ()),
+        )
+    return table
+
+
+def products_table(domains: Iterable[Domain]) -> Table:
+    """Every data product of every domain."""
+    table = _table("product", "version", ">columns", "owner", "grain")
+    for domain in domains:
+        for product in domain.products:
+            table.add_row(product.id, product.version, str(len(product.columns)), product.owner, product.grain)
+    return table
+
+
+def rows_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """The rows of a query."""
+    table = _table(*columns)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    return table
+
+
+def checks_text(manifest: Manifest) -> str:
+    """How many of the checks passed, in words that fit a table cell."""
+    if manifest.verdict is None:
+        return "[dim]not checked[/]"
+    results = manifest.verdict["results"]
+    passed = sum(r["passed"] for r in results)
+    text = f"{passed} of {len(results)}"
+    return f"[red]{text}[/]" if not manifest.passed else f"[yellow]{text}[/]" if passed < len(results) else text
+
+
+def failing_checks(manifest: Manifest) -> list[str]:
+    """Names of the critical checks that a candidate broke, each with its number of rows."""
+    results = manifest.verdict["results"] if manifest.verdict else []
+    broken = [r for r in results if not r["passed"] and r["check"]["severity"] == "critical"]
+    return [f"{r['check']['name']} ({r['detail'] or format(r['rows_failed'], ',') + ' rows'})" for r in broken]
+
+
+def next_steps(lake: LocalLake, *, caremesh: str, page: Path) -> list[str]:
+    """Three queries to paste, and where the catalog is."""
+    queries = [
+        "select class_code, count(*) as encounters from clinical.encounter group by 1 order by 2 desc",
+        "select payer_class, sum(paid_amount) as paid from curated.payer_mix_monthly group by 1 order by 2 desc",
+        "select is_readmitted_30d, count(*) as stays from curated.readmission_30d where is_index group by 1",
+    ]
+    return [f'{caremesh} query --lake {lake.root} "{q}"' for q in queries] + [f"open {page}"]
+
+
+def _state(manifest: Manifest, current: str | None, withdrawn: Sequence[str]) -> str:
+    if manifest.release == current:
+        return "[green]current[/]"
+    if manifest.release in withdrawn:
+        return "[yellow]withdrawn[/]"
+    return {None: "candidate", False: "[red]failed[/]", True: "kept"}[manifest.passed]
+
+
+def _outcome_text(report: ProductReport) -> str:
+    styles = {"published": "green", "unchanged": "dim", "withdrawn": "yellow", "failed": "red"}
+    return f"[{styles[report.outcome]}]{report.outcome}[/]" if report.outcome else ""
+
+
+def _alarming(count: int) -> str:
+    return f"[yellow]{count:,}[/]" if count else "0"
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for header in headers:
+        right = header.startswith(">")
+        table.add_column(header.lstrip(">"), justify="right" if right else "left", no_wrap=right, overflow="fold")
+    return table

@@ -1,0 +1,271 @@
+"""The pipeline: the stages in order, and what one run of them is.
+
+A run holds the lake's lock, works on what the ledger lists, and leaves the lake consistent wherever it is killed:
+each stage writes aside and moves into place in one step, and finds its own finished work again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+from caremesh.errors import CareMeshError, UsageError
+from caremesh.lake.ledger import read_ledger
+from caremesh.lake.local import LocalLake
+from caremesh.lake.lock import hold_lock
+from caremesh.lake.release import Manifest
+from caremesh.products import Domain, Product, find_domains, select_products
+from caremesh.settings import Settings
+from caremesh.stages.check import check
+from caremesh.stages.curate import CurateReport, curate
+from caremesh.stages.flatten import compile_product, flatten
+from caremesh.stages.land import LandingReport, forget, land
+from caremesh.stages.publish import Outcome, publish, roll_back, show
+from caremesh.stages.register import register
+from catalog.base import Change
+
+Stage = Literal["land", "flatten", "check", "publish", "curate", "register"]
+STAGES: tuple[Stage, ...] = ("land", "flatten", "check", "publish", "curate", "register")
+
+
+class Watcher(Protocol):
+    """Somebody who is told how far a run is; the command line draws it."""
+
+    def begin(self, stage: Stage, *, total: int, unit: str) -> None:
+        """A stage begins, with so many units of work (0 where that is not known)."""
+
+    def advance(self, amount: int, label: str = "") -> None:
+        """So many units are done; the label says what is at work now."""
+
+    def note(self, text: str) -> None:
+        """Something worth knowing happened."""
+
+    def end(self, summary: str) -> None:
+        """The stage that began last is over."""
+
+
+@dataclass(frozen=True)
+class ProductReport:
+    """What a run did with one product. `manifest` is the release made or found for what the ledger lists."""
+
+    product: Product
+    manifest: Manifest
+    is_new: bool
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What one run did; a part is None where its stage was not asked for."""
+
+    landing: LandingReport | None
+    products: tuple[ProductReport, ...]
+    curated: CurateReport | None
+    changes: tuple[Change, ...] | None
+
+    @property
+    def failed(self) -> tuple[ProductReport, ...]:
+        """Products whose candidate broke a critical check."""
+        return tuple(p for p in self.products if p.manifest.passed is False)
+
+    @property
+    def quarantined(self) -> int:
+        """Lines of the landed files that stand in quarantine; a line that two products refuse counts once per file."""
+        worst: dict[tuple[str, str], int] = {}
+        for report in self.products:
+            for file in report.manifest.inputs:
+                key = (file.export, file.name)
+                worst[key] = max(worst.get(key, 0), file.quarantined)
+        return sum(worst.values())
+
+
+def run(
+    settings: Settings,
+    *,
+    watcher: Watcher,
+    command: str,
+    stages: Sequence[Stage] = STAGES,
+    domain: str | None = None,
+) -> RunReport:
+    """Run `stages`, in their order, for one domain or all; curate and register always regard the whole lake.
+
+    Raises the first error that stops the run. A failed check does not: the product keeps its current release.
+    """
+    domains, lake = _open(settings)
+    chosen = select_products(domains, domain=domain)
+    with _writing(settings, lake, command):
+        return _Run(settings, lake, domains, chosen, watcher).go(stages)
+
+
+def rollback(settings: Settings, product_id: str, release: str | None, *, command: str) -> str:
+    """Point a product back to an earlier release and show it in the database; give the release's name."""
+    domains, lake = _open(settings)
+    (product,) = select_products(domains, product=product_id)
+    with _writing(settings, lake, command):
+        target = roll_back(product, release, settings=settings, lake=lake)
+        show(select_products(domains), lake=lake)
+    return target
+
+
+def publish_release(settings: Settings, product_id: str, release: str, *, command: str) -> None:
+    """Make an earlier release of a product current again, on purpose."""
+    domains, lake = _open(settings)
+    (product,) = select_products(domains, product=product_id)
+    if not lake.release_folder(product, release).exists():
+        known = ", ".join(m.release for m in lake.releases(product)) or "none"
+        raise UsageError(f"{product_id} has no release {release}", hint=f"one of: {known}")
+    with _writing(settings, lake, command):
+        lake.publish(product, release, at=settings.now)
+        show(select_products(domains), lake=lake)
+
+
+def forget_export(settings: Settings, export: str, *, command: str) -> None:
+    """Take an export out of the ledger; the next run makes releases without it."""
+    _, lake = _open(settings)
+    with _writing(settings, lake, command):
+        forget(settings, export)
+
+
+def _open(settings: Settings) -> tuple[tuple[Domain, ...], LocalLake]:
+    if settings.target != "local":
+        raise UsageError(f"target {settings.target!r} is not built yet", hint="--target local")
+    return find_domains(settings.domains_dir), LocalLake(settings.lake)
+
+
+@contextmanager
+def _writing(settings: Settings, lake: LocalLake, command: str) -> Iterator[None]:
+    with hold_lock(lake.root, command=command, since=settings.now):
+        lake.prepare()
+        yield
+        lake.tidy()
+
+
+@dataclass
+class _Run:
+    """One run at work: what it was given, and what its stages found so far."""
+
+    settings: Settings
+    lake: LocalLake
+    domains: tuple[Domain, ...]
+    chosen: tuple[Product, ...]
+    watcher: Watcher
+    landing: LandingReport | None = None
+    reports: dict[str, ProductReport] = field(default_factory=dict)
+    curated: CurateReport | None = None
+    changes: tuple[Change, ...] | None = None
+
+    def go(self, stages: Sequence[Stage]) -> RunReport:
+        steps = {
+            "land": self._land,
+            "flatten": self._flatten,
+            "check": self._check,
+            "publish": self._publish,
+            "curate": self._curate,
+            "register": self._register,
+        }
+        late: CareMeshError | None = None
+        for stage in (s for s in STAGES if s in stages):
+            try:
+                steps[stage]()
+            except CareMeshError as error:
+                # What is published is to be found in the catalog, also where curating failed.
+                if stage != "curate":
+                    raise
+                self.watcher.end("failed")
+                late = error
+        if late:
+            raise late
+        return RunReport(self.landing, tuple(self.reports.values()), self.curated, self.changes)
+
+    @property
+    def _everything(self) -> tuple[Product, ...]:
+        return select_products(self.domains)
+
+    def _land(self) -> None:
+        types = {compile_product(p).resource for p in self._everything if p.view_file}
+        self.watcher.begin("land", total=0, unit="bytes")
+        self.landing = land(
+            self.settings,
+            used_types=types,
+            on_total=lambda total: self.watcher.begin("land", total=total, unit="bytes"),
+            on_bytes=self.watcher.advance,
+        )
+        for ignored in self.landing.ignored:
+            self.watcher.note(f"ignored: {ignored.path}: {ignored.reason}")
+        if self.landing.unused:
+            names = ", ".join(name for name, _, _ in self.landing.unused)
+            size = sum(size for _, _, size in self.landing.unused)
+            self.watcher.note(f"not read, as no product uses the type ({size / 1e6:,.1f} MB): {names}")
+        ledger = self.landing.ledger
+        files = [f for e in ledger.exports for f in e.files]
+        read = f"{self.landing.files_read} read now" if self.landing.files_read else "nothing new"
+        self.watcher.end(
+            f"{len(ledger.exports)} export(s), {len(files)} files, {sum(f.lines for f in files):,} lines; {read}"
+        )
+
+    def _flatten(self) -> None:
+        ledger = read_ledger(self.settings.lake)
+        with_view = [p for p in self.chosen if p.view_file]
+        compiled = {p.id: compile_product(p).resource for p in with_view}
+        size = {p.id: sum(f.bytes for f in ledger.files_of(compiled[p.id])) for p in with_view}
+        self.watcher.begin("flatten", total=sum(size.values()), unit="bytes")
+        for product in with_view:
+            self.watcher.advance(0, product.id)
+            made = flatten(
+                product,
+                settings=self.settings,
+                lake=self.lake,
+                ledger=ledger,
+                on_sift=lambda f: self.watcher.note(f"{f.export}/{f.name} has lines that cannot be used: sorting them"),
+            )
+            self.reports[product.id] = ProductReport(product, made.manifest, made.is_new)
+            self.watcher.advance(size[product.id], product.id)
+        made_now = sum(r.is_new for r in self.reports.values())
+        rows = sum(r.manifest.rows for r in self.reports.values())
+        self.watcher.end(f"{made_now} new release(s) of {len(with_view)} products, {rows:,} rows")
+
+    def _check(self) -> None:
+        reports = self._found_reports()
+        self.watcher.begin("check", total=len(reports), unit="products")
+        for report in reports:
+            self.watcher.advance(0, report.product.id)
+            manifest = check(report.product, report.manifest, settings=self.settings, lake=self.lake)
+            self.reports[report.product.id] = replace(report, manifest=manifest)
+            self.watcher.advance(1, report.product.id)
+        failed = sum(r.manifest.passed is False for r in self.reports.values())
+        self.watcher.end(f"{len(reports) - failed} of {len(reports)} products passed")
+
+    def _publish(self) -> None:
+        reports = self._found_reports()
+        self.watcher.begin("publish", total=len(reports), unit="products")
+        for report in reports:
+            outcome = publish(report.product, report.manifest, settings=self.settings, lake=self.lake)
+            self.reports[report.product.id] = replace(report, outcome=outcome)
+            self.watcher.advance(1, report.product.id)
+        show(self._everything, lake=self.lake)
+        outcomes = [str(r.outcome) for r in self.reports.values()]
+        counted = [f"{outcomes.count(o)} {o}" for o in dict.fromkeys(outcomes)]
+        self.watcher.end(", ".join(counted) or "nothing to publish")
+
+    def _curate(self) -> None:
+        self.watcher.begin("curate", total=0, unit="")
+        self.curated = curate(self._everything, settings=self.settings, lake=self.lake)
+        show(self._everything, lake=self.lake)
+        self.watcher.end(self.curated.summary)
+
+    def _register(self) -> None:
+        self.watcher.begin("register", total=0, unit="")
+        self.changes = register(self.domains, lake=self.lake)
+        made = sum(c.action != "none" for c in self.changes)
+        self.watcher.end(f"{made} change(s)" if made else "no change")
+
+    def _found_reports(self) -> list[ProductReport]:
+        """The releases at hand: those of this run's flatten, else the candidates and current releases in the lake."""
+        if not self.reports:
+            for product in self.chosen:
+                manifest = next(iter(self.lake.candidates(product)), None) or self.lake.current(product)
+                if manifest:
+                    self.reports[product.id] = ProductReport(product, manifest, is_new=False)
+        return list(self.reports.values())

@@ -1,0 +1,92 @@
+"""Curate: build and test the curated tables over the current releases, and show them all at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from caremesh.engines.dbt import BuiltTable, DbtResult, build, write_project
+from caremesh.lake.curated import CuratedBuild, CuratedColumn, CuratedTable, publish_curated, read_curated
+from caremesh.lake.database import add_product_views
+from caremesh.lake.local import LocalLake
+from caremesh.products import Product
+from caremesh.quoting import quote_name, quote_text
+from caremesh.settings import Settings
+
+
+@dataclass(frozen=True)
+class CurateReport:
+    """What curating did: the current build, whether this run made it, and the products without release it waits for."""
+
+    build: CuratedBuild | None
+    is_new: bool
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """One line for the terminal."""
+        if self.skipped:
+            return "skipped"
+        assert self.build is not None
+        made = f"{len(self.build.tables)} tables, {self.build.tests_passed} tests passed"
+        return made if self.is_new else f"{made}; nothing new"
+
+
+def curate(products: Sequence[Product], *, settings: Settings, lake: LocalLake) -> CurateReport:
+    """Build all curated tables from the current releases; they replace the ones before only after every test passed.
+
+    Skipped while a product was never published. Raises CurateError where dbt fails; the tables before stay.
+    """
+    releases = {p.id: pointer.release for p in products if (pointer := lake.pointer(p))}
+    missing = tuple(p.id for p in products if p.view_file and p.id not in releases)
+    current = read_curated(lake)
+    if missing:
+        return CurateReport(current, is_new=False, skipped=missing)
+    name = _build_name(releases, settings.dbt_dir)
+    if current and current.build == name:
+        return CurateReport(current, is_new=False)
+    work = lake.scratch / "curate"
+    work.mkdir()
+    database = work / "curate.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        add_product_views(connection, lake, products)
+    project = write_project(products, work / "dbt", project_dir=settings.dbt_dir)
+    result = build(project, target="local", variables={}, env={"CAREMESH_DUCKDB": str(database.resolve())})
+    made = _export(result, database, work / "tables", name=name, at=settings.now)
+    publish_curated(lake, work / "tables", made)
+    return CurateReport(made, is_new=True)
+
+
+def _build_name(releases: Mapping[str, str], dbt_dir: Path) -> str:
+    """Twelve hex digits over everything that decides what the tables hold: releases and the dbt project's files."""
+    files = sorted(p for p in dbt_dir.rglob("*") if p.is_file())
+    texts = [(p.relative_to(dbt_dir).as_posix(), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files]
+    return hashlib.sha256(json.dumps([sorted(releases.items()), texts]).encode()).hexdigest()[:12]
+
+
+def _export(result: DbtResult, database: Path, folder: Path, *, name: str, at: str) -> CuratedBuild:
+    folder.mkdir()
+    with duckdb.connect(str(database), read_only=True) as connection:
+        tables = tuple(_export_table(connection, table, folder) for table in result.curated)
+    return CuratedBuild(build=name, built_at=at, tests_passed=len(result.tests_passed), tables=tables)
+
+
+def _export_table(connection: duckdb.DuckDBPyConnection, table: BuiltTable, folder: Path) -> CuratedTable:
+    file = f"{table.name}.parquet"
+    relation = f"{quote_name(table.schema)}.{quote_name(table.name)}"
+    target = quote_text(str(folder / file))
+    (rows,) = connection.execute(f"copy {relation} to {target} (format parquet, compression zstd)").fetchone() or (0,)
+    return CuratedTable(
+        schema=table.schema,
+        name=table.name,
+        file=file,
+        description=table.description,
+        rows=rows,
+        columns=tuple(CuratedColumn(c.name, c.sql_type, c.classification, c.description) for c in table.columns),
+        depends_on=table.depends_on,
+    )

@@ -1,0 +1,180 @@
+"""Flatten: run a product's view over the landed files into a candidate release, and account for every line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from caremesh.engines.duckdb import open_engine
+from caremesh.engines.intake import Intake, flatten_files
+from caremesh.errors import ContractError, LakeError
+from caremesh.fhir import DUCKDB, CompiledView, compile_view, parse_view
+from caremesh.lake.files import remove_folder
+from caremesh.lake.ledger import Ledger
+from caremesh.lake.local import DATA_FILE, QUARANTINE_FILE, LocalLake
+from caremesh.lake.release import InputFile, Manifest
+from caremesh.products import Product
+from caremesh.settings import Settings
+from caremesh.sources.ndjson import LandedFile
+from caremesh.sources.sieve import QuarantinedLine
+
+
+@dataclass(frozen=True)
+class Flattened:
+    """A product's release for the ledger as it stands; `is_new` where this run wrote it."""
+
+    manifest: Manifest
+    is_new: bool
+
+
+def compile_product(product: Product) -> CompiledView:
+    """Compile a product's view for DuckDB and make sure that it gives exactly the contract's columns.
+
+    Raises ViewError for an invalid view, ContractError where view and contract disagree.
+    """
+    if product.view_file is None:
+        raise ContractError(
+            f"{product.id} has no view", where=str(product.contract_file), hint="it is a derived product"
+        )
+    view = parse_view(product.view_file.read_text(encoding="utf-8"), where=str(product.view_file))
+    compiled = compile_view(view, DUCKDB)
+    given = [(c.name, c.sql_type) for c in compiled.columns]
+    stated = [(c.name, c.sql_type) for c in product.columns]
+    if given != stated:
+        raise ContractError(
+            f"the view does not give the contract's columns: {_first_difference(given, stated)}",
+            where=str(product.view_file),
+            hint=f"make it agree with {product.contract_file.name}: same names, types and order",
+        )
+    return compiled
+
+
+def flatten(
+    product: Product,
+    *,
+    settings: Settings,
+    lake: LocalLake,
+    ledger: Ledger,
+    on_sift: Callable[[LandedFile], None] | None = None,
+) -> Flattened:
+    """Make the product's candidate release, or find that this very release was made before.
+
+    The release's name is a digest of contract, SQL and input files, so a run that was killed makes the same one.
+    """
+    compiled = compile_product(product)
+    files = ledger.files_of(compiled.resource)
+    query_digest = hashlib.sha256(compiled.query.encode()).hexdigest()
+    release = _release_name(product, query_digest, files)
+    found = lake.find_manifest(product, release)
+    if found is not None:
+        lake.drop_candidates(product, keep=release)
+        return Flattened(found, is_new=False)
+    folder = lake.scratch / product.id
+    remove_folder(folder)
+    (folder / "release").mkdir(parents=True)
+    intake = _run_view(settings, compiled, files, folder, on_sift)
+    _write_quarantine(intake.quarantined, folder / "release" / QUARANTINE_FILE)
+    data = folder / "release" / DATA_FILE
+    manifest = Manifest(
+        product=product.id,
+        release=release,
+        made_at=settings.now,
+        contract_version=product.version,
+        contract_digest=product.contract_digest,
+        query_digest=query_digest,
+        rows=pq.read_metadata(data).num_rows,
+        bytes=data.stat().st_size,
+        columns=tuple((c.name, c.sql_type) for c in product.columns),
+        inputs=_inputs(intake),
+        unresolved_references=_count_unresolved(product, data),
+    )
+    lake.add_candidate(product, folder / "release", manifest)
+    remove_folder(folder)
+    return Flattened(manifest, is_new=True)
+
+
+def _run_view(
+    settings: Settings,
+    compiled: CompiledView,
+    files: Sequence[LandedFile],
+    folder: Path,
+    on_sift: Callable[[LandedFile], None] | None,
+) -> Intake:
+    try:
+        with open_engine(memory_limit=settings.memory_limit, threads=settings.threads, scratch=folder) as connection:
+            return flatten_files(
+                connection,
+                view=compiled,
+                files=files,
+                target=folder / "release" / DATA_FILE,
+                scratch=folder,
+                on_sift=on_sift,
+            )
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        kind = "memory" if isinstance(error, duckdb.OutOfMemoryException) else "disk"
+        raise LakeError(
+            f"the engine ran out of {kind} or could not write", where=str(folder), hint="--memory-limit, or free disk"
+        ) from error
+
+
+def _release_name(product: Product, query_digest: str, files: Sequence[LandedFile]) -> str:
+    """Twelve hex digits over everything that decides what the release holds; input order is part of it."""
+    inputs = [(f.export, f.name, f.sha256) for f in files]
+    stated = json.dumps([product.id, product.contract_digest, query_digest, inputs])
+    return hashlib.sha256(stated.encode()).hexdigest()[:12]
+
+
+def _inputs(intake: Intake) -> tuple[InputFile, ...]:
+    return tuple(
+        InputFile(
+            export=c.file.export,
+            name=c.file.name,
+            sha256=c.file.sha256,
+            bytes=c.file.bytes,
+            lines=c.file.lines,
+            used=c.used,
+            superseded=c.superseded,
+            quarantined=c.quarantined,
+        )
+        for c in intake.counts
+    )
+
+
+def _write_quarantine(lines: Sequence[QuarantinedLine], path: Path) -> None:
+    schema = pa.schema(
+        [
+            ("export", pa.string()),
+            ("file", pa.string()),
+            ("line", pa.int64()),
+            ("reason", pa.string()),
+            ("raw", pa.string()),
+        ]
+    )
+    rows = [{"export": q.export, "file": q.file, "line": q.line, "reason": q.reason, "raw": q.raw} for q in lines]
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, compression="zstd")
+
+
+def _count_unresolved(product: Product, data: Path) -> tuple[tuple[str, int], ...]:
+    """How many rows name another resource in a way that gives no id: by `<x>_reference` beside an `<x>_id`."""
+    names = {c.name for c in product.columns}
+    pairs = [n for n in sorted(names) if n.endswith("_reference") and n.removesuffix("_reference") + "_id" in names]
+    if not pairs:
+        return ()
+    counts = ", ".join(f'count("{name}")' for name in pairs)
+    with duckdb.connect() as connection:
+        row = connection.execute(f"select {counts} from read_parquet(?)", [str(data)]).fetchone() or ()
+    return tuple((name, count) for name, count in zip(pairs, row, strict=True) if count)
+
+
+def _first_difference(given: Sequence[tuple[str, str]], stated: Sequence[tuple[str, str]]) -> str:
+    for index, (left, right) in enumerate(zip(given, stated, strict=False)):
+        if left != right:
+            return f"column {index} is {left[0]} {left[1]}, the contract says {right[0]} {right[1]}"
+    return f"{len(given)} columns, the contract has {len(stated)}"

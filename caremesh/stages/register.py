@@ -1,0 +1,109 @@
+"""Register: tell every catalog what the lake holds now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from caremesh.lake.curated import CuratedBuild, read_curated
+from caremesh.lake.local import REPORT_FILE, LocalLake
+from caremesh.lake.release import Manifest
+from caremesh.products import Domain, Product
+from catalog.base import (
+    CatalogContent,
+    CatalogProduct,
+    Change,
+    CheckOutcome,
+    CuratedColumn,
+    CuratedTable,
+    FailedCandidate,
+    PublisherTarget,
+    ReleaseInfo,
+)
+from catalog.discovery import find_publishers
+
+
+def register(domains: Sequence[Domain], *, lake: LocalLake) -> tuple[Change, ...]:
+    """Apply every publisher of the local target to the lake's present content; give what each changed."""
+    content = describe_lake(domains, lake=lake)
+    target = PublisherTarget(kind="local", folder=lake.catalog)
+    return tuple(change for publisher in find_publishers(target) for change in publisher.apply(content))
+
+
+def describe_lake(domains: Sequence[Domain], *, lake: LocalLake) -> CatalogContent:
+    """Everything a catalog shows: contracts, current releases, curated tables, failed candidates; no row content."""
+    products = [p for d in domains for p in d.products]
+    build = read_curated(lake)
+    times = [pointer.history[-1].at for p in products if (pointer := lake.pointer(p))]
+    return CatalogContent(
+        lake_name=lake.root.resolve().name,
+        generated_for=max([*times, build.built_at if build else ""], default=""),
+        domains=tuple(domains),
+        products=tuple(CatalogProduct(p, _release_info(p, lake)) for p in products),
+        curated=_curated_tables(build),
+        failed=tuple(_failed(p, m, lake) for p in products for m in lake.candidates(p) if m.passed is False),
+    )
+
+
+def _release_info(product: Product, lake: LocalLake) -> ReleaseInfo | None:
+    pointer, manifest = lake.pointer(product), lake.current(product)
+    if pointer is None or manifest is None:
+        return None
+    return ReleaseInfo(
+        release=manifest.release,
+        published_at=pointer.history[-1].at,
+        rows=manifest.rows,
+        quarantined=manifest.quarantined,
+        sources=manifest.exports,
+        checks=_outcomes(manifest),
+        report=_link(lake, lake.release_folder(product, manifest.release) / REPORT_FILE),
+        unresolved_references=manifest.unresolved_references,
+    )
+
+
+def _failed(product: Product, manifest: Manifest, lake: LocalLake) -> FailedCandidate:
+    return FailedCandidate(
+        product=product.id,
+        release=manifest.release,
+        failing=tuple(o for o in _outcomes(manifest) if o.verdict == "failed"),
+        report=_link(lake, lake.candidate_folder(product, manifest.release) / REPORT_FILE),
+    )
+
+
+def _outcomes(manifest: Manifest) -> tuple[CheckOutcome, ...]:
+    results = (manifest.verdict or {"results": []})["results"]
+    return tuple(
+        CheckOutcome(
+            name=r["check"]["name"],
+            column=r["check"]["column"],
+            severity=r["check"]["severity"],
+            passed=r["passed"],
+            rows_failed=r["rows_failed"],
+            description=r["check"]["description"],
+        )
+        for r in results
+    )
+
+
+def _curated_tables(build: CuratedBuild | None) -> tuple[CuratedTable, ...]:
+    if build is None:
+        return ()
+    return tuple(
+        CuratedTable(
+            name=t.id,
+            description=t.description,
+            columns=tuple(
+                CuratedColumn(c.name, c.data_type, c.classification, c.description)  # type: ignore[arg-type]
+                for c in t.columns
+            ),
+            rows=t.rows,
+            built_at=build.built_at,
+            depends_on=t.depends_on,
+        )
+        for t in build.tables
+    )
+
+
+def _link(lake: LocalLake, page: Path) -> str | None:
+    return Path(os.path.relpath(page, lake.catalog)).as_posix() if page.exists() else None
