@@ -1,0 +1,1 @@
+"""Benchmarks: whole processes, interleaved, medians, reported as ratios within one run."""

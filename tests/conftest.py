@@ -1,0 +1,85 @@
+"""Fixtures that every kind of test may use: the real exports, and the command line called in this process."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from caremesh.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+NOW = "2026-01-02T03:04:05Z"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call of the command line did."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def caremesh(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Call the command line as a user does, without the price of a new process."""
+    from caremesh.cli import main
+
+    def call(*arguments: object) -> Result:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["caremesh", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capfd.readouterr()
+        return Result(code, out, err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real exports beside this repository."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real exports are not beside this clone (../shared/data)")
+    return SHARED_DATA
+
+
+def settings_for(lake: Path, landing: Path | None = None, *, project: Path = ROOT, now: str = NOW) -> Settings:
+    """Settings as the command line would make them, with a fixed clock."""
+    return Settings(project=project, lake=lake, now=now, landing=landing)
+
+
+class SilentWatcher:
+    """Somebody who does not look."""
+
+    def begin(self, stage: str, *, total: int, unit: str) -> None: ...
+
+    def advance(self, amount: int, label: str = "") -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def end(self, summary: str) -> None: ...
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave without unloading libraries, for the reason that `caremesh.cli.enter` states."""
+    if "great_expectations" in sys.modules and hasattr(config, "caremesh_exit_status"):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        atexit._run_exitfuncs()
+        os._exit(config.caremesh_exit_status)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.caremesh_exit_status = int(exitstatus)  # type: ignore[attr-defined]

@@ -1,0 +1,99 @@
+"""A run killed at any write leaves a lake that readers can use and that the next run completes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from caremesh.lake import files
+from caremesh.lake.local import LocalLake
+from caremesh.pipeline import run
+from tests.conftest import SilentWatcher, settings_for
+from tests.integration.small_mesh import patient, write_lines, write_project
+
+UNTIL_PUBLISHED = ("land", "flatten", "check", "publish")
+FIRST = [patient(n) for n in range(3)]
+SECOND = [patient(n, birthDate="2000-01-01") for n in range(5)]
+
+
+def go(project: Path, landing: Path, lake: Path) -> None:
+    settings = settings_for(lake, landing, project=project)
+    run(settings, watcher=SilentWatcher(), command="test", stages=UNTIL_PUBLISHED)
+
+
+def state_of(lake: Path) -> dict[str, bytes]:
+    """Every file that matters, but for Parquet (its bytes are not promised, its rows are) and the query database."""
+    skipped = (".parquet", ".duckdb", "run.lock")
+    return {
+        path.relative_to(lake).as_posix(): path.read_bytes()
+        for path in sorted(lake.rglob("*"))
+        if path.is_file() and not path.name.endswith(skipped)
+    }
+
+
+def published_ids(lake: Path) -> list[str]:
+    with duckdb.connect(str(LocalLake(lake).database), read_only=True) as connection:
+        return [i for (i,) in connection.execute("select patient_id from clinical.patient order by 1").fetchall()]
+
+
+def kill_self_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Die, without any clean-up, instead of the `step`-th change of a file or folder."""
+    seen = 0
+
+    def deadly(real: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            nonlocal seen
+            seen += 1
+            if seen == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*args, **kwargs)
+
+        return wrapped
+
+    for owner, name in ((Path, "replace"), (Path, "rename"), (Path, "mkdir"), (files.shutil, "rmtree")):
+        monkeypatch.setattr(owner, name, deadly(getattr(owner, name)))
+
+
+def run_and_die(step: int, project: Path, landing: Path, lake: Path) -> bool:
+    """Run in a forked child that dies at a step; False once the run has fewer steps than that."""
+    child = os.fork()
+    if child == 0:
+        with pytest.MonkeyPatch.context() as patch:
+            kill_self_at(step, patch)
+            try:
+                go(project, landing, lake)
+            finally:
+                os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def test_killed_at_any_write_the_next_run_ends_as_if_undisturbed(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project")
+    first, second = tmp_path / "one" / "export", tmp_path / "two" / "export2"
+    write_lines(first / "Patient.ndjson", FIRST)
+    write_lines(second / "Patient.ndjson", SECOND)
+    lake, after_first = tmp_path / "lake", tmp_path / "after-first"
+    go(project, first, lake)
+    shutil.copytree(lake, after_first)
+    go(project, second, lake)
+    expected, step = state_of(lake), 0
+    while True:
+        step += 1
+        shutil.rmtree(lake)
+        shutil.copytree(after_first, lake)
+        died = run_and_die(step, project, second, lake)
+        assert len(published_ids(lake)) in (3, 5), f"a reader saw half a release at step {step}"
+        go(project, second, lake)
+        assert published_ids(lake) == [f"p{n:03}" for n in range(5)], f"step {step}"
+        assert state_of(lake) == expected, f"step {step}"
+        if not died:
+            break
+    assert step > 8, "the run was killed at too few places to prove anything"

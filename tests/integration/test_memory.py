@@ -1,0 +1,37 @@
+"""Flatten stays within bounds however large the export is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from caremesh.demo import ExportPlan, write_export
+from tests.conftest import ROOT
+
+GIB = 1 << 30
+
+
+def peak_of(arguments: list[str]) -> int:
+    """Peak resident bytes of one call of the command line."""
+    process = subprocess.Popen([sys.executable, "-c", "from caremesh.cli import main; main()", *arguments], cwd=ROOT)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss * 1024
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_two_gigabyte_export_is_landed_and_flattened_in_less_than_a_gibibyte(tmp_path: Path) -> None:
+    probe = write_export(ExportPlan(patients=100), tmp_path / "probe")
+    bytes_per_patient = sum(f.stat().st_size for f in probe.rglob("*.ndjson")) / 100
+    landing = tmp_path / "landing"
+    export = write_export(ExportPlan(patients=int(2.1e9 / bytes_per_patient)), landing)
+    assert sum(f.stat().st_size for f in export.rglob("*.ndjson")) > 2e9
+    lake = str(tmp_path / "lake")
+    assert peak_of(["land", "--landing", str(landing), "--lake", lake, "--quiet"]) < GIB
+    assert peak_of(["flatten", "--lake", lake, "--quiet"]) < GIB

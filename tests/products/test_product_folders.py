@@ -1,0 +1,104 @@
+"""Every product folder: its contract is valid, its view gives the contract's columns, its example the expected rows."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from caremesh.engines.duckdb import open_engine
+from caremesh.engines.intake import flatten_files
+from caremesh.errors import ContractError
+from caremesh.products import Product, find_domains, read_product
+from caremesh.scaffold import write_product
+from caremesh.sources.ndjson import FoundFile, take_in
+from caremesh.stages.flatten import compile_product
+from tests.conftest import ROOT
+
+PRODUCTS = [p for d in find_domains(ROOT / "domains") for p in d.products]
+
+
+def flatten_example(product: Product, scratch: Path) -> list[dict[str, str | None]]:
+    """The rows of the product's example, every value as text."""
+    view = compile_product(product)
+    file = take_in(FoundFile("example", "example.ndjson", product.folder / "example.ndjson", view.resource))
+    target = scratch / "rows.parquet"
+    with open_engine(memory_limit="256MB", threads=1, scratch=scratch) as connection:
+        intake = flatten_files(connection, view=view, files=[file], target=target, scratch=scratch)
+        assert [q.reason for q in intake.quarantined] == []
+        cursor = connection.execute(f"select cast(columns(*) as varchar) from '{target}'")
+        names = [d[0] for d in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def expected_rows(product: Product) -> list[dict[str, str | None]]:
+    """The rows stated beside the example; an empty cell is null."""
+    with (product.folder / "expected.csv").open(encoding="utf-8", newline="") as file:
+        return [{name: value or None for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def in_order(rows: list[dict[str, str | None]]) -> list[list[tuple[str, str | None]]]:
+    return sorted((list(row.items()) for row in rows), key=str)
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda p: p.id)
+def test_the_view_gives_the_contracts_columns(product: Product) -> None:
+    compiled = compile_product(product)
+    assert [(c.name, c.sql_type) for c in compiled.columns] == [(c.name, c.sql_type) for c in product.columns]
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda p: p.id)
+def test_the_example_gives_the_expected_rows(product: Product, tmp_path: Path) -> None:
+    assert in_order(flatten_example(product, tmp_path)) == in_order(expected_rows(product))
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda p: p.id)
+def test_the_description_ends_with_the_grain(product: Product) -> None:
+    assert product.grain.startswith("One row per ")
+    assert product.description.endswith(product.grain)
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda p: p.id)
+def test_names_say_what_a_column_holds(product: Product) -> None:
+    endings = {"date": "_date", "timestamp": "_at", "boolean": ("is_", "has_")}
+    for column in product.columns:
+        if column.sql_type == "boolean":
+            assert column.name.startswith(endings["boolean"]), column.name
+        elif column.sql_type in endings:
+            assert column.name.endswith(endings[column.sql_type]), column.name
+
+
+@pytest.mark.parametrize("resource", ["Patient", "Immunization", "Appointment", "MedicationRequest", "Binary"])
+def test_a_scaffolded_product_passes_as_it_is(resource: str, tmp_path: Path) -> None:
+    domains = tmp_path / "domains"
+    (domains / "lab").mkdir(parents=True)
+    (domains / "lab" / "domain.yaml").write_text("name: lab\nowner: a@b\nteam: Lab\ndescription: A lab.\n")
+    product = read_product(write_product(domains, domain="lab", product="first_one", resource=resource))
+    assert in_order(flatten_example(product, tmp_path)) == in_order(expected_rows(product))
+
+
+def test_a_column_without_classification_is_an_error_that_names_it(tmp_path: Path) -> None:
+    source = ROOT / "domains" / "clinical" / "patient"
+    folder = tmp_path / "clinical" / "patient"
+    folder.mkdir(parents=True)
+    text = (source / "contract.odcs.yaml").read_text(encoding="utf-8")
+    before, after = text.split("      - name: gender\n", 1)
+    (folder / "contract.odcs.yaml").write_text(
+        before + "      - name: gender\n" + after.replace("        classification: quasi_identifier\n", "", 1)
+    )
+    (folder / "view.json").write_bytes((source / "view.json").read_bytes())
+    with pytest.raises(ContractError, match="classification is None") as error:
+        read_product(folder)
+    assert "(gender)" in str(error.value)
+
+
+def test_a_view_that_gives_other_columns_than_the_contract_is_an_error(tmp_path: Path) -> None:
+    source = ROOT / "domains" / "clinical" / "condition"
+    folder = tmp_path / "clinical" / "condition"
+    folder.mkdir(parents=True)
+    (folder / "contract.odcs.yaml").write_bytes((source / "contract.odcs.yaml").read_bytes())
+    view = (source / "view.json").read_text(encoding="utf-8")
+    (folder / "view.json").write_text(view.replace('"name": "code_display"', '"name": "code_text"'))
+    with pytest.raises(ContractError, match="code_text varchar, the contract says code_display varchar"):
+        compile_product(read_product(folder))
