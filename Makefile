@@ -1,7 +1,7 @@
 # Every target sets itself up: only Python 3.11+ and make are needed.
 # `uv` is used when it is on PATH; otherwise a pinned copy goes into .boot/ with pip.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench lock clean
+.PHONY: help demo test slow check fix bench lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
@@ -27,6 +27,9 @@ demo: .venv/.ok ## generate a synthetic export and run all six stages on it
 
 test: .venv/.ok ## run the whole default test suite
 	@$(BIN)/pytest -q
+
+slow: .venv/.ok ## run the tests on large inputs
+	@$(BIN)/pytest -q -m slow
 
 check: .venv/.ok ## run every static check, count the failures, change nothing
 	@BIN=$(BIN) scripts/check

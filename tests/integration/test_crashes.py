@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,3 +100,41 @@ def test_killed_at_any_write_the_next_run_ends_as_if_undisturbed(tmp_path: Path)
         if not died:
             break
     assert step > 8, "the run was killed at too few places to prove anything"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_real_run_killed_at_any_time_ends_as_an_undisturbed_one(shared_data: Path, tmp_path: Path) -> None:
+    landing, calm, shaken = shared_data / "synthea-25", tmp_path / "calm", tmp_path / "shaken"
+    assert start_run(landing, calm).wait() == 0
+    for delay in (0.3, 0.7, 1.0, 1.3, 1.6, 2.0, 4.0, 8.0, 9.0, 10.0, 12.0):
+        process = start_run(landing, shaken)
+        try:
+            process.wait(timeout=delay)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            assert process.wait() == -signal.SIGKILL
+    assert start_run(landing, shaken).wait() == 0
+    assert contents(shaken) == contents(calm)
+
+
+def start_run(landing: Path, lake: Path) -> subprocess.Popen[bytes]:
+    """The command line in a process of its own."""
+    program = "from caremesh.cli import enter; enter()"
+    arguments = ["run", "--landing", str(landing), "--lake", str(lake), "--quiet"]
+    return subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.DEVNULL)
+
+
+def contents(lake: Path) -> dict[str, object]:
+    """What readers find: the release of every product, and a digest of the rows of every table."""
+    found: dict[str, object] = {
+        path.parent.name: json.loads(path.read_text())["release"] for path in lake.glob("products/*/*/current.json")
+    }
+    with duckdb.connect(str(LocalLake(lake).database), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_schema || '.' || table_name from information_schema.tables order by 1"
+        ).fetchall()
+        for (table,) in tables:
+            digest = f"select count(*), bit_xor(hash(columns(*)::varchar)) from {table} as t"
+            found[table] = connection.execute(digest).fetchone()
+    return found
