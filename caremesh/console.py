@@ -228,7 +228,8 @@ def _state(manifest: Manifest, current: str | None, withdrawn: Sequence[str]) ->
 
 def _outcome_text(report: ProductReport) -> str:
     styles = {"published": "green", "unchanged": "dim", "withdrawn": "yellow", "failed": "red"}
-    return f"[{styles[report.outcome]}]{report.outcome}[/]" if report.outcome else ""
+    empty = "" if report.manifest.lines else " [yellow]empty: no export has its resource type[/]"
+    return (f"[{styles[report.outcome]}]{report.outcome}[/]" if report.outcome else "") + empty
 
 
 def _alarming(count: int) -> str:

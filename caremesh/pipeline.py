@@ -29,6 +29,8 @@ from catalog.base import Change
 Stage = Literal["land", "flatten", "check", "publish", "curate", "register"]
 STAGES: tuple[Stage, ...] = ("land", "flatten", "check", "publish", "curate", "register")
 
+IGNORED_SHOWN = 5
+
 
 class Watcher(Protocol):
     """Somebody who is told how far a run is; the command line draws it."""
@@ -192,8 +194,10 @@ class _Run:
             on_total=lambda total: self.watcher.begin("land", total=total, unit="bytes"),
             on_bytes=self.watcher.advance,
         )
-        for ignored in self.landing.ignored:
+        for ignored in self.landing.ignored[:IGNORED_SHOWN]:
             self.watcher.note(f"ignored: {ignored.path}: {ignored.reason}")
+        if len(self.landing.ignored) > IGNORED_SHOWN:
+            self.watcher.note(f"ignored: {len(self.landing.ignored) - IGNORED_SHOWN} more files")
         if self.landing.unused:
             names = ", ".join(name for name, _, _ in self.landing.unused)
             size = sum(size for _, _, size in self.landing.unused)

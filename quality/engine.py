@@ -23,6 +23,7 @@ import duckdb
 
 from caremesh.errors import CareMeshError, ContractError, QualityError
 from caremesh.products import Product
+from caremesh.quoting import quote_file
 from quality.suite import build_suite, violations_query
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def duckdb_is_known() -> Iterator[None]:
 
 def _make_database(database: Path, files: Sequence[Path], config: Config) -> None:
     database.unlink(missing_ok=True)
-    listed = ", ".join("'" + str(f).replace("'", "''") + "'" for f in files)
+    listed = ", ".join(quote_file(f) for f in files)
     with duckdb.connect(str(database), config=config) as connection:
         connection.execute(f"create view {_TABLE} as select * from read_parquet([{listed}], hive_partitioning = false)")
 

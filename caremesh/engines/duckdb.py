@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from caremesh.quoting import quote_name, quote_text
+from caremesh.quoting import quote_file, quote_name, quote_text
 
 REFUSALS = (duckdb.InvalidInputException, duckdb.DataError)
 """What DuckDB raises when input does not fit: malformed JSON, a type contradiction, a cast or guard that failed."""
@@ -45,6 +45,6 @@ def read_lines_sql(paths: Sequence[Path], columns: Mapping[str, str]) -> str:
     if not paths:
         typed = ", ".join(f"cast(null as {sql_type}) as {quote_name(name)}" for name, sql_type in columns.items())
         return f"(select {typed}, cast(null as varchar) as filename where false)"
-    files = ", ".join(quote_text(str(path)) for path in paths)
+    files = ", ".join(quote_file(path) for path in paths)
     types = ", ".join(f"{quote_name(name)}: {quote_text(sql_type)}" for name, sql_type in columns.items())
-    return f"read_json([{files}], format = 'newline_delimited', columns = {{{types}}})"
+    return f"read_json([{files}], format = 'newline_delimited', hive_partitioning = false, columns = {{{types}}})"

@@ -157,12 +157,18 @@ def _unclean_files(desk: _Desk) -> list[int]:
 def _note_superseded(desk: _Desk) -> None:
     """List the resources of which another file holds a newer version: by last update, version, then later export."""
     desk.connection.execute(
+        """
+        create or replace temp table repeated as select id_hash from keys group by id_hash having count(*) > 1
+        """
+    )
+    # The versions cost another pass over the files; most runs have nothing to compare.
+    has_repeated = desk.connection.execute("select count(*) from repeated").fetchone() != (0,)
+    desk.connection.execute(
         f"""
         create or replace temp table superseded as
-        with repeated as (select id_hash from keys group by id_hash having count(*) > 1),
-        versions as (
+        with versions as (
             select filename as path, id, meta."lastUpdated" as updated, meta."versionId" as version
-            from {read_lines_sql(desk.paths(), KEY_COLUMNS)}
+            from {read_lines_sql(desk.paths() if has_repeated else [], KEY_COLUMNS)}
             where hash(id) in (select id_hash from repeated)
         )
         select path, id from versions

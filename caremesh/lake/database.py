@@ -14,7 +14,7 @@ import duckdb
 from caremesh.lake.curated import curated_file, read_curated
 from caremesh.lake.local import DATA_FILE, QUARANTINE_FILE, LocalLake
 from caremesh.products import Product
-from caremesh.quoting import quote_name, quote_text
+from caremesh.quoting import quote_file, quote_name, quote_text
 
 QUARANTINE_COLUMNS = (
     "product varchar, release varchar, export varchar, file varchar, line bigint, reason varchar, raw varchar"
@@ -69,13 +69,17 @@ def _add_quarantine_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake,
         file = pointer and lake.release_folder(product, pointer.release) / QUARANTINE_FILE
         if pointer and file and file.exists():
             origin = f"{quote_text(product.id)} as product, {quote_text(pointer.release)} as release"
-            parts.append(f"select {origin}, {', '.join(names[2:])} from read_parquet({quote_text(str(file))})")
+            parts.append(f"select {origin}, {', '.join(names[2:])} from {_rows_of(file)}")
     connection.execute("create schema quarantine")
     connection.execute(f"create view quarantine.lines as {' union all '.join(parts)}")
 
 
 def _add_view(connection: duckdb.DuckDBPyConnection, view: str, file: Path) -> None:
-    connection.execute(f"create view {view} as select * from read_parquet({quote_text(str(file.resolve()))})")
+    connection.execute(f"create view {view} as select * from {_rows_of(file)}")
+
+
+def _rows_of(file: Path) -> str:
+    return f"read_parquet({quote_file(file.resolve())}, hive_partitioning = false)"
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, thing: str, text: str) -> None:

@@ -30,6 +30,9 @@ def run_query(lake: LocalLake, sql: str) -> QueryResult:
     try:
         connection = duckdb.connect(str(lake.database), read_only=True)
         cursor = connection.execute(sql)
+    except duckdb.IOException as error:
+        moved = "if the lake was moved, `caremesh publish --lake DIR` writes its database anew"
+        raise QueryError(str(error), hint=moved) from None
     except duckdb.Error as error:
         raise QueryError(str(error), hint="tables are called <domain>.<product>, see: caremesh products") from None
     columns = tuple(d[0] for d in cursor.description or ())

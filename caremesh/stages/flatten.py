@@ -21,6 +21,7 @@ from caremesh.lake.ledger import Ledger
 from caremesh.lake.local import DATA_FILE, QUARANTINE_FILE, LocalLake
 from caremesh.lake.release import InputFile, Manifest
 from caremesh.products import Product
+from caremesh.quoting import quote_file
 from caremesh.settings import Settings
 from caremesh.sources.ndjson import LandedFile
 from caremesh.sources.sieve import QuarantinedLine
@@ -169,7 +170,7 @@ def _count_unresolved(product: Product, data: Path) -> tuple[tuple[str, int], ..
         return ()
     counts = ", ".join(f'count("{name}")' for name in pairs)
     with duckdb.connect() as connection:
-        row = connection.execute(f"select {counts} from read_parquet(?)", [str(data)]).fetchone() or ()
+        row = connection.execute(f"select {counts} from {quote_file(data)}").fetchone() or ()
     return tuple((name, count) for name, count in zip(pairs, row, strict=True) if count)
 
 

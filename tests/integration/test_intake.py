@@ -10,6 +10,7 @@ import pytest
 from caremesh.engines.duckdb import open_engine
 from caremesh.engines.intake import Intake, flatten_files
 from caremesh.products import read_product
+from caremesh.quoting import quote_file
 from caremesh.sources.ndjson import list_landing, take_in
 from caremesh.stages.flatten import compile_product
 from tests.conftest import ROOT
@@ -27,7 +28,7 @@ def take(
     with open_engine(memory_limit="256MB", threads=2, scratch=scratch) as connection:
         intake = flatten_files(connection, view=view, files=files, target=target, scratch=scratch)
         columns = "patient_id, city" if product == "clinical/patient" else "*"
-        return intake, sorted(connection.execute(f"select {columns} from '{target}'").fetchall())
+        return intake, sorted(connection.execute(f"select {columns} from {quote_file(target)}").fetchall())
 
 
 def sums(intake: Intake) -> list[tuple[str, int, int, int]]:
@@ -145,3 +146,11 @@ def test_a_newer_version_without_rows_still_supersedes_the_rows_of_the_older(tmp
     intake, rows = take(tmp_path / "landing", tmp_path / "scratch", product="operations/claim_line")
     assert rows == []
     assert [c[1:] for c in sums(intake)] == [(0, 1, 0), (1, 0, 0)]
+
+
+def test_signs_in_folder_names_that_mean_patterns_elsewhere_mean_nothing_here(tmp_path: Path) -> None:
+    strange = tmp_path / "year=2024" / "a[1] *'x?{b}, c"
+    write_lines(strange / "Patient.ndjson", [patient(1)])
+    write_lines(tmp_path / "year=2024" / "a1 *'x?{b}, c" / "Patient.ndjson", [patient(2)])
+    intake, rows = take(strange, strange / "scratch")
+    assert (rows, sums(intake)) == ([("p001", None)], [("Patient.ndjson", 1, 0, 0)])
