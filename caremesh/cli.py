@@ -6,6 +6,7 @@ import atexit
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -58,10 +59,11 @@ def main() -> None:
     except Exception as error:
         # Wrong usage comes as click's own exception, which knows how to show itself.
         show: Callable[[], None] | None = getattr(error, "show", None)
-        if show is None:
-            raise
-        show()
-        sys.exit(getattr(error, "exit_code", 2))
+        if show is not None:
+            show()
+            sys.exit(getattr(error, "exit_code", 2))
+        _report_internal(error)
+        sys.exit(1)
 
 
 def enter() -> None:
@@ -74,12 +76,12 @@ def enter() -> None:
     try:
         main()
     except SystemExit as stop:
-        code = stop.code
-    if "great_expectations" in sys.modules:
+        code = 0 if stop.code is None else stop.code
+    if "great_expectations" in sys.modules and isinstance(code, int):
         sys.stdout.flush()
         sys.stderr.flush()
         atexit._run_exitfuncs()
-        os._exit(code if isinstance(code, int) else 0)
+        os._exit(code)
     sys.exit(code)
 
 
@@ -102,6 +104,8 @@ def run(
 
 
 def _add_stage(stage: Stage, help_text: str) -> None:
+    """Add a stage that works on the products of one domain or all."""
+
     def command(
         lake: Lake = DEFAULT_LAKE,
         target: TargetOption = "local",
@@ -113,6 +117,18 @@ def _add_stage(stage: Stage, help_text: str) -> None:
     ) -> None:
         settings = _settings(lake, project=project, target=target, memory_limit=memory_limit, threads=threads)
         _finish(_run(settings, stage, stages=(stage,), domain=domain, quiet=quiet), settings)
+
+    app.command(stage, help=help_text)(command)
+
+
+def _add_lake_stage(stage: Stage, help_text: str) -> None:
+    """Add a stage that always regards the whole lake."""
+
+    def command(
+        lake: Lake = DEFAULT_LAKE, target: TargetOption = "local", project: Project = None, quiet: Quiet = False
+    ) -> None:
+        settings = _settings(lake, project=project, target=target)
+        _finish(_run(settings, stage, stages=(stage,), quiet=quiet), settings)
 
     app.command(stage, help=help_text)(command)
 
@@ -163,8 +179,8 @@ def publish(
     _finish(_run(settings, "publish", stages=("publish",), domain=domain, quiet=quiet), settings)
 
 
-_add_stage("curate", "Stage 5: build and test the curated tables with dbt.")
-_add_stage("register", "Stage 6: bring the catalogs up to date.")
+_add_lake_stage("curate", "Stage 5: build and test the curated tables with dbt.")
+_add_lake_stage("register", "Stage 6: bring the catalogs up to date.")
 
 
 @app.command()
@@ -256,7 +272,9 @@ def new(
     from caremesh.scaffold import write_product
 
     folder = write_product(project_root(project) / "domains", domain=domain, product=product, resource=resource)
-    _stdout().print(f"wrote {folder}: edit contract.odcs.yaml and view.json together, then run: caremesh products")
+    _stdout().print(
+        f"wrote {folder}: edit contract.odcs.yaml and view.json together, then run: caremesh products", markup=False
+    )
 
 
 @app.command()
@@ -334,6 +352,7 @@ def _finish(report: RunReport, settings: Settings, *, with_examples: bool = Fals
             f"{report.quarantined} line(s) quarantined; see: "
             f'caremesh query --lake {lake.root} "select product, file, line, reason from quarantine.lines"',
             highlight=False,
+            markup=False,
             soft_wrap=True,
         )
     if report.products and not report.failed and all(p.outcome == "unchanged" for p in report.products):
@@ -373,6 +392,18 @@ def _settings(
     )
 
 
+def _report_internal(error: Exception) -> None:
+    """Show where an error of ours came up, and its kind. Its text is withheld: it may quote a row."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _stderr().print(frames, highlight=False, markup=False, soft_wrap=True)
+    _stderr().print(
+        f"[bold red]internal error:[/] {type(error).__name__}; its text is withheld, because it may quote a row. "
+        "Please report the lines above.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
 def _own_name() -> str:
     """How the user called us, if that works from here: a venv's script is often not on PATH."""
     called = Path(sys.argv[0])
@@ -383,7 +414,7 @@ def _own_name() -> str:
 
 def _say(text: str, quiet: bool) -> None:
     if not quiet:
-        _stderr().print(text, highlight=False, soft_wrap=True)
+        _stderr().print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _stdout() -> Console:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -19,6 +20,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from caremesh.lake.ledger import Ledger
 from caremesh.lake.local import LocalLake
@@ -153,7 +155,9 @@ def exports_table(ledger: Ledger) -> Table:
     table = _table("export", "landed", ">files", ">lines", ">MB")
     for export in ledger.exports:
         lines, size = sum(f.lines for f in export.files), sum(f.bytes for f in export.files)
-        table.add_row(export.name, export.landed_at, f"{len(export.files):,}", f"{lines:,}", f"{size / 1e6:,.1f}")
+        table.add_row(
+            escape(export.name), export.landed_at, f"{len(export.files):,}", f"{lines:,}", f"{size / 1e6:,.1f}"
+        )
     return table
 
 
@@ -184,10 +188,12 @@ def products_table(domains: Iterable[Domain]) -> Table:
 
 
 def rows_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """The rows of a query."""
-    table = _table(*columns)
+    """The rows of a query, as they are: nothing in them is markup."""
+    table = _table()
+    for column in columns:
+        table.add_column(Text(column), overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
     return table
 
 

@@ -18,7 +18,7 @@ from caremesh.lake.lock import hold_lock
 from caremesh.lake.release import Manifest
 from caremesh.products import Domain, Product, find_domains, select_products
 from caremesh.settings import Settings
-from caremesh.stages.check import check
+from caremesh.stages.check import check, prepare
 from caremesh.stages.curate import CurateReport, curate
 from caremesh.stages.flatten import compile_product, flatten
 from caremesh.stages.land import LandingReport, forget, land
@@ -97,6 +97,10 @@ def run(
     """
     domains, lake = _open(settings)
     chosen = select_products(domains, domain=domain)
+    if "land" in stages:
+        settings.require_landing()
+    else:
+        lake.require()
     with _writing(settings, lake, command):
         return _Run(settings, lake, domains, chosen, watcher).go(stages)
 
@@ -105,6 +109,7 @@ def rollback(settings: Settings, product_id: str, release: str | None, *, comman
     """Point a product back to an earlier release and show it in the database; give the release's name."""
     domains, lake = _open(settings)
     (product,) = select_products(domains, product=product_id)
+    lake.require()
     with _writing(settings, lake, command):
         target = roll_back(product, release, settings=settings, lake=lake)
         show(select_products(domains), lake=lake)
@@ -115,9 +120,8 @@ def publish_release(settings: Settings, product_id: str, release: str, *, comman
     """Make an earlier release of a product current again, on purpose."""
     domains, lake = _open(settings)
     (product,) = select_products(domains, product=product_id)
-    if not lake.release_folder(product, release).exists():
-        known = ", ".join(m.release for m in lake.releases(product)) or "none"
-        raise UsageError(f"{product_id} has no release {release}", hint=f"one of: {known}")
+    lake.require()
+    lake.require_release(product, release)
     with _writing(settings, lake, command):
         lake.publish(product, release, at=settings.now)
         show(select_products(domains), lake=lake)
@@ -126,6 +130,7 @@ def publish_release(settings: Settings, product_id: str, release: str, *, comman
 def forget_export(settings: Settings, export: str, *, command: str) -> None:
     """Take an export out of the ledger; the next run makes releases without it."""
     _, lake = _open(settings)
+    lake.require()
     with _writing(settings, lake, command):
         forget(settings, export)
 
@@ -233,6 +238,8 @@ class _Run:
     def _check(self) -> None:
         reports = self._found_reports()
         self.watcher.begin("check", total=len(reports), unit="products")
+        if any(r.manifest.verdict is None for r in reports):
+            prepare()
         for report in reports:
             self.watcher.advance(0, report.product.id)
             manifest = check(report.product, report.manifest, settings=self.settings, lake=self.lake)

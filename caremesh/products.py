@@ -128,7 +128,8 @@ def select_products(
     kept = [p for p in everything if (not domain or p.domain == domain) and (not product or p.id == product)]
     if not kept:
         known = ", ".join(p.id for p in everything) or "none"
-        raise ContractError(f"no data product matches {product or domain!r}", hint=f"one of: {known}")
+        asked = f"matches {product or domain!r}" if product or domain else "was found"
+        raise ContractError(f"no data product {asked}", hint=f"one of: {known}")
     return tuple(kept)
 
 

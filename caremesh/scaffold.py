@@ -72,6 +72,8 @@ def _fields(resource: str, example: dict[str, Any]) -> Iterator[_Field]:
         element = types.element(resource, name)
         if element and name not in _INHERITED and not element.repeats and not element.choice:
             yield from _element_fields(element, example)
+    if types.element(resource, "lastUpdated"):
+        return
     yield _Field(
         "last_updated_at",
         "meta.lastUpdated",

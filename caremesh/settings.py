@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,8 @@ from typing import Literal
 from caremesh.errors import UsageError
 
 Target = Literal["local", "aws"]
+
+_SIZE = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class Settings:
     target: Target = "local"
     memory_limit: str = "512MB"
     threads: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse a memory limit that DuckDB would not read."""
+        if not _SIZE.fullmatch(self.memory_limit):
+            raise UsageError(f"{self.memory_limit!r} is no amount of memory", hint="--memory-limit 512MB, or 4GB")
 
     @property
     def domains_dir(self) -> Path:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import duckdb
 
+from caremesh.duckdb_settings import OFFLINE
 from caremesh.errors import CareMeshError, ContractError, QualityError
 from caremesh.products import Product
 from caremesh.quoting import quote_file
@@ -35,8 +36,6 @@ SUPPORTED_VERSION = "1.24.1"
 _PATCHED_NAME = "_PERSISTED_CONNECTION_DIALECTS"
 _TABLE = "candidate"
 _NOISY_LOGGERS = ("great_expectations", "sqlalchemy", "duckdb_engine")
-# No network: DuckDB would otherwise fetch an extension that a rule's SQL happens to need.
-_OFFLINE: Config = {"autoinstall_known_extensions": False}
 _COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 
@@ -60,7 +59,7 @@ def count_violations(product: Product, files: Sequence[Path], *, scratch: Path, 
     Raises ContractError for a rule whose SQL is not valid, QualityError for one that cannot be computed on the data.
     """
     database = scratch / f"{_TABLE}.duckdb"
-    config: Config = {**_OFFLINE, "memory_limit": memory_limit, "temp_directory": str(scratch / "spill")}
+    config: Config = {**OFFLINE, "memory_limit": memory_limit, "temp_directory": str(scratch / "spill")}
     try:
         _make_database(database, files, config)
         _try_rules(product, database, config)

@@ -24,7 +24,8 @@ PROJECT_FILE = "dbt_project.yml"
 LOG_FILE = Path("logs") / "dbt.log"
 CURATED_SCHEMA = "curated"
 
-_LEFT_BEHIND = shutil.ignore_patterns("target*", "logs", "dbt_packages", ".user.yml", ".*")
+# What dbt itself leaves in a project that somebody worked in by hand.
+_LEFT_BEHIND = ("target", "target_local", "target_athena", "logs", "dbt_packages")
 _TESTS = ("test", "unit_test")
 _BROKEN = ("error", "fail", "runtime error")
 
@@ -58,6 +59,14 @@ class DbtResult:
         return tuple(sorted((m for m in self.models if m.schema == CURATED_SCHEMA), key=lambda m: m.name))
 
 
+def project_files(project_dir: Path) -> tuple[Path, ...]:
+    """The files that make the dbt project what it is, relative to its folder; not what dbt or an editor left there."""
+    files = (p.relative_to(project_dir) for p in project_dir.rglob("*") if p.is_file())
+    return tuple(
+        sorted(f for f in files if f.parts[0] not in _LEFT_BEHIND and not any(p.startswith(".") for p in f.parts))
+    )
+
+
 def write_project(products: Sequence[Product], into: Path, *, project_dir: Path) -> Path:
     """Copy the dbt project into a work folder and write its sources from the contracts; give the folder back.
 
@@ -70,7 +79,9 @@ def write_project(products: Sequence[Product], into: Path, *, project_dir: Path)
         if not (into / PROJECT_FILE).is_file():
             raise CurateError("the work folder of dbt holds something else", where=str(into), hint="remove it")
         shutil.rmtree(into)
-    shutil.copytree(project_dir, into, ignore=_LEFT_BEHIND)
+    for file in project_files(project_dir):
+        (into / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(project_dir / file, into / file)
     published = [p for p in products if p.view_file is not None]
     text = yaml.safe_dump(_sources(published), sort_keys=False, allow_unicode=True, width=120)
     (into / "models" / "sources.yml").write_text(text, encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from caremesh.duckdb_settings import OFFLINE
 from caremesh.quoting import quote_file, quote_name, quote_text
 
 REFUSALS = (duckdb.InvalidInputException, duckdb.DataError)
@@ -26,12 +27,11 @@ def open_engine(*, memory_limit: str, threads: int, scratch: Path) -> Iterator[d
             "threads": threads,
             "temp_directory": str(scratch / "spill"),
             "preserve_insertion_order": False,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
+            **OFFLINE,
         }
     )
     try:
-        connection.execute("set enable_progress_bar = false")
+        connection.execute("set enable_progress_bar = false; set TimeZone = 'UTC'")
         yield connection
     finally:
         connection.close()

@@ -7,7 +7,6 @@ files the newest version of a resource wins. For every file: lines = used + supe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,22 +14,15 @@ from pathlib import Path
 import duckdb
 
 from caremesh.engines.duckdb import REFUSALS, read_lines_sql
+from caremesh.engines.refusals import ask, find_refused
 from caremesh.errors import LandingError
 from caremesh.fhir import DUCKDB, CompiledView
 from caremesh.quoting import quote_text
 from caremesh.sources.ndjson import LandedFile
-from caremesh.sources.sieve import QuarantinedLine, Sifted, drop_lines, sift
+from caremesh.sources.sieve import QuarantinedLine, Sifted, sift
 
-KEY_COLUMNS = {
-    "resourceType": "VARCHAR",
-    "id": "VARCHAR",
-    "meta": 'STRUCT("lastUpdated" VARCHAR, "versionId" VARCHAR)',
-}
-# What the compiled view itself says where it refuses a value; the id that follows is not needed, the line has it.
-_GUARD = re.compile(r"column (?P<column>\w+): (?P<what>.+?), resource ")
-
-RESIDUAL_LIMIT = 1000
-"""So many lines of one file may be refused for their values; more is no damage but a view that does not fit."""
+# As JSON, so that an id that is no text shows, and that any `meta` is read: whether it fits is for the view to say.
+KEY_COLUMNS = {"resourceType": "VARCHAR", "id": "JSON", "meta": "JSON"}
 
 
 @dataclass(frozen=True)
@@ -126,7 +118,9 @@ def _read_keys(desk: _Desk) -> None:
         select
             cast(filename as landed_file) as path,
             hash(id) as id_hash,
-            resourceType is distinct from '{desk.view.resource}' or coalesce(id, '') = '' as is_wrong
+            resourceType is distinct from '{desk.view.resource}'
+            or coalesce(json_type(id), 'NULL') <> 'VARCHAR'
+            or id = '""' as is_wrong
         from {read_lines_sql(desk.paths(), KEY_COLUMNS)}
         """
     )
@@ -167,7 +161,12 @@ def _note_superseded(desk: _Desk) -> None:
         f"""
         create or replace temp table superseded as
         with versions as (
-            select filename as path, id, meta."lastUpdated" as updated, meta."versionId" as version
+            select
+                filename as path,
+                id ->> '$' as id,
+                try_cast(meta ->> '$.lastUpdated' as timestamptz) as updated,
+                meta ->> '$.versionId' as version,
+                case when regexp_full_match(version, '[0-9]+') then ltrim(version, '0') end as number
             from {read_lines_sql(desk.paths() if has_repeated else [], KEY_COLUMNS)}
             where hash(id) in (select id_hash from repeated)
         )
@@ -175,8 +174,9 @@ def _note_superseded(desk: _Desk) -> None:
         qualify row_number() over (
             partition by id
             order by
-                try_cast(updated as timestamptz) desc nulls last,
-                try_cast(version as bigint) desc nulls last,
+                updated desc nulls last,
+                length(number) desc nulls last,
+                number desc nulls last,
                 version desc nulls last,
                 cast(path as landed_file) desc
         ) > 1
@@ -213,50 +213,28 @@ def _query(desk: _Desk, paths: Sequence[Path], *, without_superseded: bool) -> s
 
 
 def _refusal(desk: _Desk, path: Path) -> str | None:
-    """Why the view refuses a file; None where it takes every line of it."""
-    query = _query(desk, [path], without_superseded=False)
-    try:
-        desk.connection.execute(f"select bit_xor(hash(rows)) from ({query}) as rows").fetchone()
-    except REFUSALS as error:
-        return _reason(error)
-    return None
-
-
-def _reason(error: duckdb.Error) -> str:
-    """The engine's refusal without what it quotes: its messages repeat values of the line."""
-    guard = _GUARD.search(str(error))
-    return f"{guard['what']} (column {guard['column']})" if guard else "a value does not fit the type of its column"
+    """Why keys or view refuse a file; None where both take every line of it."""
+    keys = f"select * from {read_lines_sql([path], KEY_COLUMNS)}"
+    return ask(desk.connection, keys) or ask(desk.connection, _query(desk, [path], without_superseded=False))
 
 
 def _sift_fully(desk: _Desk, index: int) -> Sifted:
-    """Sift one file by its JSON, then by what the engine itself still refuses."""
-    clean = desk.scratch / f"clean-{index}.ndjson"
-    sifted = sift(desk.files[index], desk.view.shape, clean)
-    if not sifted.line_numbers or _refusal(desk, clean) is None:
-        return sifted
+    """Sift one file by its JSON, and again by what the engine still refuses, until it takes the clean copy.
+
+    A refused line may be the newest version of its resource; sifting again brings the one before it to light.
+    """
+    clean, part = desk.scratch / f"clean-{index}.ndjson", desk.scratch / "part.ndjson"
     refused: dict[int, str] = {}
-    _search_refused(desk, clean.read_bytes().splitlines(keepends=True), sifted.line_numbers, refused)
-    return drop_lines(sifted, refused, clean)
-
-
-def _search_refused(desk: _Desk, lines: Sequence[bytes], numbers: Sequence[int], refused: dict[int, str]) -> None:
-    """Halve a refused run of lines until single lines are left: a line is bad if, and only if, the engine says so."""
-    part = desk.scratch / "part.ndjson"
-    part.write_bytes(b"".join(lines))
-    reason = _refusal(desk, part)
-    if reason is None:
-        return
-    if len(lines) == 1:
-        refused[numbers[0]] = reason
-        if len(refused) > RESIDUAL_LIMIT:
+    while True:
+        sifted = sift(desk.files[index], desk.view.shape, clean, refused=refused)
+        if not sifted.line_numbers or _refusal(desk, clean) is None:
+            return sifted
+        found = find_refused(clean, sifted.line_numbers, lambda path: _refusal(desk, path), part=part)
+        if not found:
             raise LandingError(
-                f"more than {RESIDUAL_LIMIT} lines of one {desk.view.resource} file do not fit the view: {reason}",
-                hint="correct the view, or have the source corrected and export again",
+                "can be read line by line but not as a whole", where=desk.files[index].path, hint="land it again"
             )
-        return
-    half = len(lines) // 2
-    _search_refused(desk, lines[:half], numbers[:half], refused)
-    _search_refused(desk, lines[half:], numbers[half:], refused)
+        refused |= found
 
 
 def _account(desk: _Desk) -> Intake:

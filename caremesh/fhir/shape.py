@@ -92,11 +92,5 @@ def _node(branch: _Branch) -> Node:
     return Array(item) if branch.place.repeats else item
 
 
-_META = Place(None, "meta", False, "struct")
-# What tells the resource, its identity and its version.
-ALWAYS = (
-    Place(None, "resourceType", False, "text"),
-    Place(None, "id", False, "text"),
-    Place(_META, "lastUpdated", False, "text"),
-    Place(_META, "versionId", False, "text"),
-)
+# What tells the resource and its identity.
+ALWAYS = (Place(None, "resourceType", False, "text"), Place(None, "id", False, "text"))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from caremesh.lake.files import move_folder, read_json, remove_folder, write_json
+from caremesh.lake.files import move_folder, read_json, write_json
 from caremesh.lake.local import LocalLake
 
 
@@ -70,7 +70,7 @@ class CuratedBuild:
 def read_curated(lake: LocalLake) -> CuratedBuild | None:
     """The current build; None where nothing was curated yet."""
     pointer = lake.curated / "current.json"
-    return CuratedBuild.from_json(read_json(pointer)) if pointer.exists() else None
+    return read_json(pointer, CuratedBuild.from_json) if pointer.exists() else None
 
 
 def curated_file(lake: LocalLake, build: CuratedBuild, table: CuratedTable) -> Path:
@@ -79,12 +79,7 @@ def curated_file(lake: LocalLake, build: CuratedBuild, table: CuratedTable) -> P
 
 
 def publish_curated(lake: LocalLake, folder: Path, build: CuratedBuild) -> None:
-    """Move a finished build into place, point to it, and remove the builds before the last."""
-    before = read_curated(lake)
-    remove_folder(lake.curated / build.build)
-    move_folder(folder, lake.curated / build.build)
+    """Move a finished build into place and point to it; earlier builds stay for readers that have them open."""
+    if not (lake.curated / build.build).exists():
+        move_folder(folder, lake.curated / build.build)
     write_json(lake.curated / "current.json", build.to_json())
-    kept = {build.build, before.build if before else build.build}
-    for old in lake.curated.iterdir():
-        if old.is_dir() and old.name not in kept:
-            remove_folder(old)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from caremesh.duckdb_settings import OFFLINE
 from caremesh.lake.curated import curated_file, read_curated
 from caremesh.lake.local import DATA_FILE, QUARANTINE_FILE, LocalLake
 from caremesh.products import Product
@@ -25,7 +26,7 @@ def rebuild_database(lake: LocalLake, products: Sequence[Product]) -> Path:
     """Write the lake's DuckDB file anew from its pointers and swap it in."""
     aside = lake.root / f".{lake.database.name}.part"
     aside.unlink(missing_ok=True)
-    with duckdb.connect(str(aside)) as connection:
+    with duckdb.connect(str(aside), config=OFFLINE) as connection:
         add_product_views(connection, lake, products)
         _add_quarantine_view(connection, lake, products)
         _add_curated_views(connection, lake)
@@ -36,14 +37,16 @@ def rebuild_database(lake: LocalLake, products: Sequence[Product]) -> Path:
 def add_product_views(connection: duckdb.DuckDBPyConnection, lake: LocalLake, products: Iterable[Product]) -> None:
     """Create a view `<domain>.<product>` over the current release of every product that has one."""
     for product in products:
-        pointer = lake.pointer(product)
-        if pointer is None:
+        manifest = lake.current(product)
+        if manifest is None:
             continue
         connection.execute(f"create schema if not exists {quote_name(product.domain)}")
         view = f"{quote_name(product.domain)}.{quote_name(product.name)}"
-        _add_view(connection, view, lake.release_folder(product, pointer.release) / DATA_FILE)
+        _add_view(connection, view, lake.release_folder(product, manifest.release) / DATA_FILE)
         _comment(connection, f"view {view}", product.description)
-        for column in product.columns:
+        # The current release may be older than the contract, and have fewer columns or others.
+        released = {name for name, _ in manifest.columns}
+        for column in (c for c in product.columns if c.name in released):
             _comment(connection, f"column {view}.{quote_name(column.name)}", column.description)
 
 

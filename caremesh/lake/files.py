@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from caremesh.errors import LakeError
+
+T = TypeVar("T")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -23,7 +26,7 @@ def write_text(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -31,21 +34,22 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON document of the lake; raise LakeError where it is damaged."""
+def read_json(path: Path, parse: Callable[[Any], T] = lambda value: value) -> T:
+    """Read a JSON document of the lake and `parse` it; raise LakeError where it is damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LakeError(f"cannot be read: {error}", where=str(path), hint="restore it from a backup") from None
+        return parse(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        kind = type(error).__name__
+        raise LakeError(f"cannot be read ({kind})", where=str(path), hint="restore it from a backup") from None
 
 
 def move_folder(source: Path, target: Path) -> None:
     """Rename a finished folder into place and flush both parents."""
     target.parent.mkdir(parents=True, exist_ok=True)
     source.rename(target)
-    sync_folder(target.parent)
+    sync(target.parent)
     if source.parent != target.parent:
-        sync_folder(source.parent)
+        sync(source.parent)
 
 
 def remove_folder(path: Path) -> None:
@@ -54,8 +58,8 @@ def remove_folder(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def sync_folder(path: Path) -> None:
-    """Flush a folder's entries, so that a rename survives a power cut."""
+def sync(path: Path) -> None:
+    """Flush a file, or a folder's entries, to disk, so that it survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from caremesh.errors import LandingError
 from caremesh.lake.files import read_json, write_json
@@ -15,10 +16,10 @@ LEDGER_FILE = "ledger.json"
 
 @dataclass(frozen=True)
 class LandedExport:
-    """One export: its name, the landing folder it came from, when it was first taken in, its files by name."""
+    """One export: its name, the folder it was found in, when it was first taken in, its files by name."""
 
     name: str
-    landing: str
+    root: str
     landed_at: str
     files: tuple[LandedFile, ...]
 
@@ -54,14 +55,7 @@ class Ledger:
 def read_ledger(lake: Path) -> Ledger:
     """Read the lake's ledger; an empty one where nothing was taken in yet."""
     path = lake / LEDGER_FILE
-    if not path.exists():
-        return Ledger()
-    return Ledger(
-        tuple(
-            LandedExport(e["name"], e["landing"], e["landed_at"], tuple(LandedFile(**f) for f in e["files"]))
-            for e in read_json(path)["exports"]
-        )
-    )
+    return read_json(path, _from_json) if path.exists() else Ledger()
 
 
 def write_ledger(lake: Path, ledger: Ledger) -> None:
@@ -72,3 +66,12 @@ def write_ledger(lake: Path, ledger: Ledger) -> None:
 def missing_files(exports: Iterable[LandedExport]) -> tuple[LandedFile, ...]:
     """Files that were taken in and are no longer where they were."""
     return tuple(f for e in exports for f in e.files if not Path(f.path).is_file())
+
+
+def _from_json(stated: Any) -> Ledger:
+    return Ledger(
+        tuple(
+            LandedExport(e["name"], e["root"], e["landed_at"], tuple(LandedFile(**f) for f in e["files"]))
+            for e in stated["exports"]
+        )
+    )

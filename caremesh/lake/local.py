@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caremesh.errors import LakeError, PublishError
-from caremesh.lake.files import move_folder, read_json, remove_folder, write_json, write_text
+from caremesh.lake.files import move_folder, read_json, remove_folder, sync, write_json, write_text
+from caremesh.lake.lock import LOCK_FILE
 from caremesh.lake.release import Manifest, Move, Pointer
 from caremesh.products import Product
 
@@ -42,13 +43,23 @@ class LocalLake:
         """Make the lake folder, or make sure that it is one; empty the scratch folder of an earlier run."""
         mark = self.root / LAKE_MARK
         if mark.exists():
-            found = read_json(mark).get("format")
+            found = read_json(mark, lambda stated: stated["format"])
             if found != LAKE_FORMAT:
                 raise LakeError(f"lake format {found!r}; this version reads {LAKE_FORMAT}", where=str(self.root))
         else:
+            self._refuse_other_folders()
             write_json(mark, {"format": LAKE_FORMAT})
         remove_folder(self.scratch)
         self.scratch.mkdir(parents=True)
+
+    def _refuse_other_folders(self) -> None:
+        strangers = [p.name for p in self.root.iterdir() if p.name not in (LOCK_FILE, f".{LAKE_MARK}.part")]
+        if strangers:
+            raise LakeError(
+                f"the folder is no lake and not empty: it holds {strangers[0]!r}",
+                where=str(self.root),
+                hint="give an empty or new folder as --lake",
+            )
 
     def tidy(self) -> None:
         """Remove the scratch folder of a run that ended well; that of a failed one stays to be looked at."""
@@ -97,12 +108,18 @@ class LocalLake:
         """The manifest of a release, published or candidate; None where it is not there."""
         for folder in (self.release_folder(product, release), self.candidate_folder(product, release)):
             if (folder / MANIFEST_FILE).exists():
-                return Manifest.from_json(read_json(folder / MANIFEST_FILE))
+                return read_json(folder / MANIFEST_FILE, Manifest.from_json)
         return None
 
     def releases(self, product: Product) -> tuple[Manifest, ...]:
         """All published releases, whether current or not, by name."""
         return self._manifests(self.folder(product) / "releases")
+
+    def require_release(self, product: Product, release: str) -> None:
+        """Raise PublishError where the product has no published release of that name."""
+        known = [m.release for m in self.releases(product)]
+        if release not in known:
+            raise PublishError(f"{product.id} has no release {release!r}", hint=f"one of: {', '.join(known) or 'none'}")
 
     def candidates(self, product: Product) -> tuple[Manifest, ...]:
         """All candidates that stand aside: not checked yet, failed, or about to be published."""
@@ -110,10 +127,12 @@ class LocalLake:
 
     def _manifests(self, folder: Path) -> tuple[Manifest, ...]:
         files = sorted(folder.glob(f"*/{MANIFEST_FILE}"))
-        return tuple(Manifest.from_json(read_json(f)) for f in files)
+        return tuple(read_json(f, Manifest.from_json) for f in files)
 
     def add_candidate(self, product: Product, built: Path, manifest: Manifest) -> None:
         """Put a finished candidate into place; earlier candidates of the product, failed or unused, go."""
+        for file in built.iterdir():
+            sync(file)
         write_json(built / MANIFEST_FILE, manifest.to_json())
         self.drop_candidates(product)
         move_folder(built, self.candidate_folder(product, manifest.release))
@@ -122,7 +141,11 @@ class LocalLake:
         """Remove what stands aside of a product, but for the candidate of one release."""
         for folder in (self.folder(product) / "candidates").glob("*"):
             if folder.name != keep:
-                remove_folder(folder)
+                # First out of sight in one step: a candidate that is half removed must not be found.
+                dropped = self.scratch / f"dropped-{product.id}-{folder.name}"
+                remove_folder(dropped)
+                move_folder(folder, dropped)
+                remove_folder(dropped)
 
     def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> None:
         """Store the verdict on a candidate and the page that explains it."""
@@ -135,7 +158,7 @@ class LocalLake:
     def pointer(self, product: Product) -> Pointer | None:
         """Which release is current; None where nothing was ever published."""
         path = self.folder(product) / "current.json"
-        return Pointer.from_json(read_json(path)) if path.exists() else None
+        return read_json(path, Pointer.from_json) if path.exists() else None
 
     def current(self, product: Product) -> Manifest | None:
         """The manifest of the current release; None where nothing was ever published."""
@@ -168,9 +191,7 @@ class LocalLake:
         target = release or self._previous(product, before)
         if target == before.release:
             raise PublishError(f"{target} is the current release of {product.id} already")
-        if not self.release_folder(product, target).exists():
-            known = ", ".join(m.release for m in self.releases(product))
-            raise PublishError(f"{product.id} has no release {target}", hint=f"one of: {known}")
+        self.require_release(product, target)
         withdrawn = tuple(dict.fromkeys((*before.withdrawn, before.release)))
         withdrawn = tuple(r for r in withdrawn if r != target)
         self._point(product, Pointer(target, self._moved(before, Move(target, at, "rollback")), withdrawn))

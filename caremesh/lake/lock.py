@@ -8,8 +8,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
-from caremesh.errors import LakeLockedError
+from caremesh.errors import LakeError, LakeLockedError
 
 LOCK_FILE = "run.lock"
 
@@ -17,9 +18,8 @@ LOCK_FILE = "run.lock"
 @contextmanager
 def hold_lock(lake: Path, *, command: str, since: str) -> Iterator[None]:
     """Hold the lake for writing, or raise LakeLockedError at once, naming who holds it."""
-    lake.mkdir(parents=True, exist_ok=True)
     path = lake / LOCK_FILE
-    with path.open("a+", encoding="utf-8") as file:
+    with _open(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -33,6 +33,16 @@ def hold_lock(lake: Path, *, command: str, since: str) -> Iterator[None]:
             yield
         finally:
             file.truncate(0)
+
+
+def _open(path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise LakeError(
+            f"cannot be used as a lake: {error.strerror}", where=str(path.parent), hint="give another --lake"
+        ) from None
 
 
 def _holder(path: Path) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, TextIO
 
 import duckdb
 
+from caremesh.duckdb_settings import OFFLINE
 from caremesh.errors import QueryError
 from caremesh.lake.local import LocalLake
 
@@ -24,17 +27,13 @@ class QueryResult:
 
 
 def run_query(lake: LocalLake, sql: str) -> QueryResult:
-    """Run one statement on the lake's database, read-only; raise QueryError where it fails."""
+    """Run one statement that only reads on the lake's database; raise QueryError where it fails or would do more."""
     if not lake.database.exists():
         raise QueryError("nothing was published yet", where=str(lake.root), hint="caremesh run first")
-    try:
-        connection = duckdb.connect(str(lake.database), read_only=True)
+    _refuse_changes(sql)
+    with _telling_errors():
+        connection = duckdb.connect(str(lake.database), read_only=True, config=OFFLINE)
         cursor = connection.execute(sql)
-    except duckdb.IOException as error:
-        moved = "if the lake was moved, `caremesh publish --lake DIR` writes its database anew"
-        raise QueryError(str(error), hint=moved) from None
-    except duckdb.Error as error:
-        raise QueryError(str(error), hint="tables are called <domain>.<product>, see: caremesh products") from None
     columns = tuple(d[0] for d in cursor.description or ())
     return QueryResult(columns, _fetch(cursor))
 
@@ -46,20 +45,49 @@ def write_rows(result: QueryResult, out: TextIO, *, form: Literal["csv", "json"]
         writer.writerow(result.columns)
         writer.writerows(result.rows)
         return
+    if len(set(result.columns)) < len(result.columns):
+        raise QueryError("two columns have one name, which JSON cannot hold", hint="give one of them an alias")
     separator = "["
     for row in result.rows:
-        document = json.dumps(dict(zip(result.columns, row, strict=True)), default=_plain, ensure_ascii=False)
-        out.write(f"{separator}{document}")
+        values = {name: _plain(value) for name, value in zip(result.columns, row, strict=True)}
+        out.write(f"{separator}{json.dumps(values, default=str, ensure_ascii=False, allow_nan=False)}")
         separator = ",\n"
     out.write("]\n" if separator != "[" else "[]\n")
 
 
-def _plain(value: Any) -> str | float:
+def _refuse_changes(sql: str) -> None:
+    """A read-only database is not enough: COPY would still write files, a release's among them."""
+    with _telling_errors():
+        statements = duckdb.extract_statements(sql)
+    reading = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+    if len(statements) != 1 or statements[0].type not in reading:
+        raise QueryError("not one statement that only reads", hint='one "select …", "describe …" or "explain …"')
+
+
+@contextmanager
+def _telling_errors() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.IOException as error:
+        moved = "if the lake was moved, `caremesh publish --lake DIR` writes its database anew"
+        raise QueryError(str(error), hint=moved) from None
+    except duckdb.Error as error:
+        raise QueryError(str(error), hint="tables are called <domain>.<product>, see: caremesh products") from None
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON can hold: a number where it stays the same number, else text; null for what is no number."""
     if isinstance(value, Decimal):
-        return float(value)
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _fetch(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    while batch := cursor.fetchmany(1000):
+    while True:
+        with _telling_errors():
+            batch = cursor.fetchmany(1000)
+        if not batch:
+            return
         yield from batch

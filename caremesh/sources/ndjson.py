@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,7 +21,7 @@ from typing import IO
 from caremesh.errors import LandingError
 from caremesh.fhir.types import load_types
 
-_FILE_NAME = re.compile(r"^(?P<type>[A-Za-z]+)(?:[.-].*)?\.ndjson(?:\.gz)?$")
+_FILE_NAME = re.compile(r"^(?P<type>[A-Za-z]+)(?:[._-].*)?\.ndjson(?:\.gz)?$")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class FoundFile:
     """A file of an export as the folder listing shows it; nothing of it was read yet."""
 
     export: str
+    root: Path
     name: str
     path: Path
     resource_type: str
@@ -64,24 +66,33 @@ class Listing:
 
 
 def list_landing(landing: Path) -> Listing:
-    """List the export files below `landing`, and what was passed over and why."""
-    files: list[FoundFile] = []
+    """List the export files below `landing`, and what was passed over and why.
+
+    Links to folders are followed. Raises LandingError for a folder that cannot be read, and where two files would go
+    by one name.
+    """
+    files: dict[tuple[str, str], FoundFile] = {}
     ignored: list[IgnoredFile] = []
-    resource_types = load_types().resources
+    seen: dict[Path, Path] = {}
     for path in sorted(_visible_files(landing)):
-        matched = _FILE_NAME.match(path.name)
-        if not matched:
-            ignored.append(IgnoredFile(str(path), "not an .ndjson or .ndjson.gz file"))
-        elif matched["type"] not in resource_types:
-            ignored.append(IgnoredFile(str(path), f"{matched['type']!r} is no FHIR R4 resource type"))
-        else:
-            files.append(_found(landing, path, matched["type"]))
-    files.sort(key=lambda f: (f.export, f.name))
-    return Listing(tuple(files), tuple(ignored))
+        reason = _reason_to_ignore(path, seen)
+        if reason:
+            ignored.append(IgnoredFile(os.fsencode(path).decode(errors="backslashreplace"), reason))
+            continue
+        seen[path.resolve()] = path
+        found = _found(landing, path)
+        twin = files.setdefault((found.export, found.name), found)
+        if twin is not found:
+            raise LandingError(
+                f"two files go by the name {found.name!r} of export {found.export!r}: this one and {twin.path}",
+                where=str(path),
+                hint="move one of the exports into a folder of another name",
+            )
+    return Listing(tuple(sorted(files.values(), key=lambda f: (f.export, f.name))), tuple(ignored))
 
 
 def take_in(found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) -> LandedFile:
-    """Read one file once: digest of its bytes, and how many lines are not blank.
+    """Measure one file: digest of its bytes, and how many lines are not blank.
 
     Raises LandingError where it cannot be read or is a broken gzip file.
     """
@@ -106,14 +117,13 @@ def take_in(found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) 
     )
 
 
-def is_unchanged(found: FoundFile, landed: LandedFile) -> bool:
-    """True where size and modification time say that the file is the one taken in before."""
-    stat = found.path.stat()
-    return (str(found.path.resolve()), stat.st_size, stat.st_mtime_ns) == (
-        landed.path,
-        landed.bytes,
-        landed.modified_ns,
-    )
+def is_unchanged(landed: LandedFile) -> bool:
+    """True where the file is there, and size and modification time say that it is the one taken in."""
+    try:
+        stat = Path(landed.path).stat()
+    except OSError:
+        return False
+    return (stat.st_size, stat.st_mtime_ns) == (landed.bytes, landed.modified_ns)
 
 
 def open_lines(path: Path) -> IO[bytes] | gzip.GzipFile:
@@ -123,20 +133,45 @@ def open_lines(path: Path) -> IO[bytes] | gzip.GzipFile:
     return path.open("rb")
 
 
+def _reason_to_ignore(path: Path, seen: Mapping[Path, Path]) -> str | None:
+    matched = _FILE_NAME.match(path.name)
+    if not matched:
+        return "its name is not like Patient.ndjson, Patient-000.ndjson or Patient.1.ndjson.gz"
+    if matched["type"] not in load_types().resources:
+        return f"{matched['type']!r} is no FHIR R4 resource type"
+    if not path.is_file():
+        return "it is no file, or a link to nothing"
+    if path.resolve() in seen:
+        return f"it is the same file as {seen[path.resolve()]}"
+    try:
+        str(path.resolve()).encode()
+    except UnicodeEncodeError:
+        return "its name is no UTF-8"
+    return None
+
+
 def _visible_files(landing: Path) -> Iterator[Path]:
-    for path in landing.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(landing).parts)
-        if path.is_file() and not hidden:
-            yield path
+    def refuse(error: OSError) -> None:
+        raise LandingError(f"cannot be listed: {error.strerror}", where=str(error.filename), hint="grant read access")
+
+    entered: set[str] = set()
+    for folder, below, names in os.walk(landing, followlinks=True, onerror=refuse):
+        real = os.path.realpath(folder)
+        # A link that leads back up would be followed for ever.
+        below[:] = [] if real in entered else [name for name in below if not name.startswith(".")]
+        if real not in entered:
+            yield from (Path(folder) / name for name in names if not name.startswith("."))
+        entered.add(real)
 
 
-def _found(landing: Path, path: Path, resource_type: str) -> FoundFile:
+def _found(landing: Path, path: Path) -> FoundFile:
+    resource_type = re.split(r"[._-]", path.name)[0]
     folder = path.parent
     if folder != landing and folder.name == resource_type:
         folder = folder.parent
     below = folder.relative_to(landing).as_posix()
     export = landing.resolve().name if below == "." else below
-    return FoundFile(export, path.relative_to(folder).as_posix(), path, resource_type)
+    return FoundFile(export, folder.resolve(), path.relative_to(folder).as_posix(), path, resource_type)
 
 
 def _digest(path: Path, on_bytes: Callable[[int], None] | None) -> str:

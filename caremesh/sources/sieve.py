@@ -6,7 +6,8 @@ that the strict reader then takes; so there is one way to turn lines into rows, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +20,8 @@ from caremesh.sources.ndjson import LandedFile, open_lines
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-Version = tuple[str, int, str]
-"""Sort key of a resource's version: last updated (UTC), version number, version text."""
+Version = tuple[str, int, str, str]
+"""Sort key of a resource's version: last updated (UTC), number of digits, digits, text of the version."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +41,24 @@ class Sifted:
 
     file: LandedFile
     clean: Path
-    line_numbers: tuple[int, ...]
+    line_numbers: Sequence[int]
     superseded: int
     quarantined: tuple[QuarantinedLine, ...]
 
 
-def sift(file: LandedFile, shape: Struct, clean: Path) -> Sifted:
-    """Sort the lines of `file` and write the usable ones to `clean`.
+def sift(file: LandedFile, shape: Struct, clean: Path, *, refused: Mapping[int, str] | None = None) -> Sifted:
+    """Sort the lines of `file` and write the usable ones to `clean`; `refused` lines (number → reason) are not usable.
 
     Of several lines with one id the newest version stays (`meta.lastUpdated`, then `versionId`, then the later line).
     """
+    refused = refused or {}
     quarantined: list[QuarantinedLine] = []
     newest: dict[str, tuple[Version, int]] = {}
     usable = 0
     for number, line in _numbered_lines(file):
         resource, reason = _judge(line, file.resource_type, shape)
-        if resource is None:
-            quarantined.append(quarantine_line(file, number, line, reason))
+        if resource is None or number in refused:
+            quarantined.append(quarantine_line(file, number, line, reason or refused[number]))
             continue
         usable += 1
         version = (version_of(resource), number)
@@ -71,22 +73,6 @@ def sift(file: LandedFile, shape: Struct, clean: Path) -> Sifted:
     )
 
 
-def drop_lines(sifted: Sifted, refused: dict[int, str], clean: Path) -> Sifted:
-    """Quarantine further lines of a sifted file (number → reason) and write the rest to a new clean copy."""
-    more = [
-        quarantine_line(sifted.file, number, line, refused[number])
-        for number, line in _numbered_lines(sifted.file)
-        if number in refused
-    ]
-    return Sifted(
-        file=sifted.file,
-        clean=clean,
-        line_numbers=_copy_lines(sifted.file, set(sifted.line_numbers) - set(refused), clean),
-        superseded=sifted.superseded,
-        quarantined=tuple(sorted((*sifted.quarantined, *more), key=lambda q: q.line)),
-    )
-
-
 def quarantine_line(file: LandedFile, number: int, line: bytes, reason: str) -> QuarantinedLine:
     """Set one line aside; bytes that are no UTF-8 are kept as escapes."""
     raw = line.rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
@@ -94,19 +80,23 @@ def quarantine_line(file: LandedFile, number: int, line: bytes, reason: str) -> 
 
 
 def version_of(resource: dict[str, Any]) -> Version:
-    """The sort key by which the newest version of a resource is found; missing parts sort first."""
-    meta = resource.get("meta") or {}
-    version = str(meta.get("versionId") or "")
-    return (_utc(str(meta.get("lastUpdated") or "")), int(version) if version.isdecimal() else -1, version)
+    """The sort key by which the newest version of a resource is found; what is missing or unreadable sorts first."""
+    meta = resource.get("meta")
+    stated = meta if isinstance(meta, dict) else {}
+    version = str(stated.get("versionId") or "")
+    number = version.lstrip("0") if version.isascii() and version.isdecimal() else None
+    digits = -1 if number is None else len(number)
+    return (_utc(str(stated.get("lastUpdated") or "")), digits, number or "", version)
 
 
 def _utc(instant: str) -> str:
     """An instant as comparable text in UTC; what is no instant sorts first, as if it were missing."""
     try:
         moment = datetime.fromisoformat(instant)
-    except ValueError:
+        in_utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return ""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")
+    return in_utc.isoformat(timespec="microseconds")
 
 
 def _numbered_lines(file: LandedFile) -> Iterator[tuple[int, bytes]]:
@@ -129,16 +119,16 @@ def _judge(line: bytes, resource_type: str, shape: Struct) -> tuple[dict[str, An
     if value.get("resourceType") != resource_type:
         return None, f"resourceType is not {resource_type}"
     if not isinstance(value.get("id"), str) or not value["id"]:
-        return None, "id is missing"
+        return None, "id is no text" if value.get("id") else "id is missing"
     path = mismatch(value, shape)
     return (None, f"type contradiction at {path}") if path else (value, "")
 
 
-def _copy_lines(file: LandedFile, kept: set[int], clean: Path) -> tuple[int, ...]:
-    numbers = []
+def _copy_lines(file: LandedFile, kept: set[int], clean: Path) -> Sequence[int]:
+    numbers = array("Q")
     with clean.open("wb") as out:
         for number, line in _numbered_lines(file):
             if number in kept:
                 out.write(line.rstrip(b"\r\n") + b"\n")
                 numbers.append(number)
-    return tuple(numbers)
+    return numbers

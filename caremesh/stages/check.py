@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from caremesh.errors import QualityError
 from caremesh.lake.local import DATA_FILE, LocalLake
 from caremesh.lake.release import Manifest
 from caremesh.products import Product
 from caremesh.settings import Settings
+from quality.gate import run_gate
+from quality.report import render_report
+
+
+def prepare() -> None:
+    """Load Great Expectations, which takes seconds, before anything is timed; a run with nothing new never needs it."""
+    import great_expectations  # noqa: F401
 
 
 def check(product: Product, manifest: Manifest, *, settings: Settings, lake: LocalLake) -> Manifest:
@@ -15,10 +23,12 @@ def check(product: Product, manifest: Manifest, *, settings: Settings, lake: Loc
     """
     if manifest.verdict is not None:
         return manifest
-    # Great Expectations takes seconds to import; a run that finds nothing new never needs it.
-    from quality.gate import run_gate
-    from quality.report import render_report
-
+    if manifest.contract_digest != product.contract_digest:
+        raise QualityError(
+            f"candidate {manifest.release} of {product.id} was made under another contract",
+            where=str(product.contract_file),
+            hint="caremesh flatten again",
+        )
     folder = lake.candidate_folder(product, manifest.release)
     scratch = lake.scratch / f"check-{product.id}"
     scratch.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from caremesh.engines.dbt import BuiltTable, DbtResult, build, write_project
+from caremesh.duckdb_settings import OFFLINE
+from caremesh.engines.dbt import BuiltTable, DbtResult, build, project_files, write_project
 from caremesh.lake.curated import CuratedBuild, CuratedColumn, CuratedTable, publish_curated, read_curated
 from caremesh.lake.database import add_product_views
 from caremesh.lake.local import LocalLake
@@ -53,7 +54,7 @@ def curate(products: Sequence[Product], *, settings: Settings, lake: LocalLake) 
     work = lake.scratch / "curate"
     work.mkdir()
     database = work / "curate.duckdb"
-    with duckdb.connect(str(database)) as connection:
+    with duckdb.connect(str(database), config=OFFLINE) as connection:
         add_product_views(connection, lake, products)
     project = write_project(products, work / "dbt", project_dir=settings.dbt_dir)
     result = build(project, target="local", variables={}, env={"CAREMESH_DUCKDB": str(database.resolve())})
@@ -64,14 +65,13 @@ def curate(products: Sequence[Product], *, settings: Settings, lake: LocalLake) 
 
 def _build_name(releases: Mapping[str, str], dbt_dir: Path) -> str:
     """Twelve hex digits over everything that decides what the tables hold: releases and the dbt project's files."""
-    files = sorted(p for p in dbt_dir.rglob("*") if p.is_file())
-    texts = [(p.relative_to(dbt_dir).as_posix(), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files]
+    texts = [(f.as_posix(), hashlib.sha256((dbt_dir / f).read_bytes()).hexdigest()) for f in project_files(dbt_dir)]
     return hashlib.sha256(json.dumps([sorted(releases.items()), texts]).encode()).hexdigest()[:12]
 
 
 def _export(result: DbtResult, database: Path, folder: Path, *, name: str, at: str) -> CuratedBuild:
     folder.mkdir()
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with duckdb.connect(str(database), read_only=True, config=OFFLINE) as connection:
         tables = tuple(_export_table(connection, table, folder) for table in result.curated)
     return CuratedBuild(build=name, built_at=at, tests_passed=len(result.tests_passed), tables=tables)
 

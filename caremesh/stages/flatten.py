@@ -12,9 +12,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from caremesh.duckdb_settings import OFFLINE
 from caremesh.engines.duckdb import open_engine
 from caremesh.engines.intake import Intake, flatten_files
-from caremesh.errors import ContractError, LakeError
+from caremesh.errors import ContractError, LakeError, LandingError
 from caremesh.fhir import DUCKDB, CompiledView, compile_view, parse_view
 from caremesh.lake.files import remove_folder
 from caremesh.lake.ledger import Ledger
@@ -23,7 +24,7 @@ from caremesh.lake.release import InputFile, Manifest
 from caremesh.products import Product
 from caremesh.quoting import quote_file
 from caremesh.settings import Settings
-from caremesh.sources.ndjson import LandedFile
+from caremesh.sources.ndjson import LandedFile, is_unchanged
 from caremesh.sources.sieve import QuarantinedLine
 
 
@@ -77,10 +78,12 @@ def flatten(
     if found is not None:
         lake.drop_candidates(product, keep=release)
         return Flattened(found, is_new=False)
+    _refuse_changed(files)
     folder = lake.scratch / product.id
     remove_folder(folder)
     (folder / "release").mkdir(parents=True)
     intake = _run_view(settings, compiled, files, folder, on_sift)
+    _refuse_changed(files)
     _write_quarantine(intake.quarantined, folder / "release" / QUARANTINE_FILE)
     data = folder / "release" / DATA_FILE
     manifest = Manifest(
@@ -118,11 +121,20 @@ def _run_view(
                 scratch=folder,
                 on_sift=on_sift,
             )
-    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        kind = "memory" if isinstance(error, duckdb.OutOfMemoryException) else "disk"
+    except duckdb.Error as error:
+        # The engine's own words may quote a line; only the kind of error goes on.
         raise LakeError(
-            f"the engine ran out of {kind} or could not write", where=str(folder), hint="--memory-limit, or free disk"
-        ) from error
+            f"the engine failed on {compiled.resource}: {type(error).__name__}",
+            where=str(folder),
+            hint="give more --memory-limit, free disk space, or see whether the landed files can still be read",
+        ) from None
+
+
+def _refuse_changed(files: Sequence[LandedFile]) -> None:
+    """A release is named by digests that were taken at landing: what is read must be what was landed."""
+    for file in files:
+        if not is_unchanged(file):
+            raise LandingError("changed, or is gone, since it was landed", where=file.path, hint="caremesh land again")
 
 
 def _release_name(product: Product, query_digest: str, files: Sequence[LandedFile]) -> str:
@@ -169,7 +181,7 @@ def _count_unresolved(product: Product, data: Path) -> tuple[tuple[str, int], ..
     if not pairs:
         return ()
     counts = ", ".join(f'count("{name}")' for name in pairs)
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=OFFLINE) as connection:
         row = connection.execute(f"select {counts} from {quote_file(data)}").fetchone() or ()
     return tuple((name, count) for name, count in zip(pairs, row, strict=True) if count)
 

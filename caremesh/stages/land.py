@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import Path
 
 from caremesh.errors import LandingError
 from caremesh.lake.ledger import LandedExport, Ledger, missing_files, read_ledger, write_ledger
@@ -49,9 +48,10 @@ def land(
     if on_total:
         on_total(sum(f.path.stat().st_size for f in changed))
     taken = {(f.export, f.name): take_in(f, on_bytes=on_bytes) for f in changed}
-    for name, files in groupby(found, key=lambda f: f.export):
+    for (name, root), files in groupby(found, key=lambda f: (f.export, f.root)):
         landed = tuple(taken.get((f.export, f.name)) or known[f.export, f.name] for f in files)
-        ledger = ledger.with_export(_export(settings, ledger, name, landed))
+        ledger = ledger.with_export(_export(settings, ledger.export(name), LandedExport(name, str(root), "", landed)))
+    _refuse_twice(ledger)
     _refuse_missing(ledger)
     write_ledger(settings.lake, ledger)
     return LandingReport(
@@ -72,25 +72,36 @@ def forget(settings: Settings, export: str) -> Ledger:
 
 def _is_known(found: FoundFile, known: dict[tuple[str, str], LandedFile]) -> bool:
     landed = known.get((found.export, found.name))
-    return landed is not None and is_unchanged(found, landed)
+    return landed is not None and landed.path == str(found.path.resolve()) and is_unchanged(landed)
 
 
-def _export(settings: Settings, ledger: Ledger, name: str, files: tuple[LandedFile, ...]) -> LandedExport:
+def _export(settings: Settings, before: LandedExport | None, now: LandedExport) -> LandedExport:
     """The export as it stands now: files of it that are gone stay listed, so that their absence is noticed."""
-    before = ledger.export(name)
-    landing = str(settings.require_landing().resolve())
     if before is None:
-        return LandedExport(name=name, landing=landing, landed_at=settings.now, files=files)
-    if before.landing != landing and Path(before.landing).exists():
+        return replace(now, landed_at=settings.now)
+    digests = {f.name: f.sha256 for f in now.files}
+    if before.root != now.root and any(digests.get(f.name) != f.sha256 for f in before.files):
         raise LandingError(
-            f"an export called {name!r} was taken in from {before.landing} before",
-            where=landing,
-            hint=f"rename the folder, or `caremesh land --forget {name}` first",
+            f"an export called {now.name!r} was taken in from {before.root} before, and this is another one",
+            where=now.root,
+            hint=f"rename the folder; or, to replace it on purpose: caremesh land --forget {now.name}",
         )
-    names = {f.name for f in files}
-    gone = tuple(f for f in before.files if f.name not in names) if before.landing == landing else ()
-    merged = tuple(sorted((*files, *gone), key=lambda f: f.name))
-    return LandedExport(name=name, landing=landing, landed_at=before.landed_at, files=merged)
+    gone = tuple(f for f in before.files if f.name not in digests)
+    merged = tuple(sorted((*now.files, *gone), key=lambda f: f.name))
+    return replace(now, landed_at=before.landed_at, files=merged)
+
+
+def _refuse_twice(ledger: Ledger) -> None:
+    """One file under two exports would count, and be superseded by itself."""
+    first: dict[str, str] = {}
+    for export in ledger.exports:
+        for file in export.files:
+            if first.setdefault(file.path, export.name) != export.name:
+                raise LandingError(
+                    f"was taken in as part of export {first[file.path]!r} and now stands in {export.name!r} too",
+                    where=file.path,
+                    hint=f"give the same --landing as before; or: caremesh land --forget {first[file.path]}",
+                )
 
 
 def _refuse_missing(ledger: Ledger) -> None:

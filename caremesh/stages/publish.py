@@ -29,6 +29,12 @@ def publish(product: Product, manifest: Manifest, *, settings: Settings, lake: L
         return "unchanged"
     if pointer and manifest.release in pointer.withdrawn:
         return "withdrawn"
+    if manifest.contract_digest != product.contract_digest:
+        raise PublishError(
+            f"candidate {manifest.release} of {product.id} was checked against another contract",
+            where=str(product.contract_file),
+            hint="caremesh flatten and caremesh check again",
+        )
     lake.publish(product, manifest.release, at=settings.now)
     return "published"
 

@@ -45,6 +45,8 @@ def test_help_imports_no_heavy_library() -> None:
     ("arguments", "code", "says"),
     [
         (["run"], 2, "--landing DIR"),
+        (["run", "--landing", "LANDING", "--memory-limit", "foo"], 2, "no amount of memory"),
+        (["run", "--landing", "LANDING", "--lake", "FILE"], 15, "cannot be used as a lake"),
         (["run", "--landing", "nowhere"], 2, "not a folder"),
         (["status", "--lake", "nowhere"], 15, "caremesh run --landing DIR first"),
         (["query", "select 1", "--lake", "nowhere"], 15, "there is no lake here"),
@@ -64,7 +66,10 @@ def test_a_users_mistake_gives_a_message_and_its_exit_code(
     write_lines(landing / "Patient.ndjson", [patient(1)])
     caremesh("land", "--landing", landing, "--lake", lake, "--project", project)
     caremesh("publish", "--lake", lake, "--project", project)
-    filled = [{"LAKE": str(lake), "LANDING": str(landing)}.get(a, a) for a in arguments]
+    filled = [
+        {"LAKE": str(lake), "LANDING": str(landing), "FILE": str(landing / "Patient.ndjson")}.get(a, a)
+        for a in arguments
+    ]
     if arguments[0] in ("run", "status", "releases", "rollback", "new"):
         filled += ["--project", str(project)]
     result = caremesh(*filled)
@@ -81,22 +86,63 @@ def test_output_without_a_terminal_is_plain(caremesh, tmp_path: Path) -> None:
     assert (quiet.stdout, quiet.stderr) == ("", "")
 
 
-def test_json_rows_are_read_back_as_they_are(caremesh, tmp_path: Path) -> None:
+@pytest.fixture
+def lake(caremesh, tmp_path: Path) -> Path:
+    """A lake with one published patient."""
     project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "lake"
     write_lines(landing / "Patient.ndjson", [patient(1)])
-    for stage in ("land", "flatten", "check", "publish"):
+    for stage in STAGES[:4]:
         extra = ("--landing", landing) if stage == "land" else ()
-        caremesh(stage, "--lake", lake, "--project", project, *extra)
-    sql = "select date '2024-02-29' as d, 1.5 as x, null as n, 'ü\"' as t from clinical.patient"
-    result = caremesh("query", sql, "--lake", lake, "--format", "json")
-    assert json.loads(result.stdout) == [{"d": "2024-02-29", "x": 1.5, "n": None, "t": 'ü"'}]
+        assert caremesh(stage, "--lake", lake, "--project", project, *extra).exit_code == 0
+    return lake
 
 
-def test_a_query_cannot_change_the_lake(caremesh, tmp_path: Path) -> None:
-    project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "lake"
-    write_lines(landing / "Patient.ndjson", [patient(1)])
-    for stage in ("land", "flatten", "check", "publish"):
-        extra = ("--landing", landing) if stage == "land" else ()
-        caremesh(stage, "--lake", lake, "--project", project, *extra)
-    assert caremesh("query", "drop view clinical.patient", "--lake", lake).exit_code == 19
-    assert caremesh("query", "select count(*) from clinical.patient", "--lake", lake).exit_code == 0
+def test_json_rows_are_read_back_as_they_are(caremesh, lake: Path) -> None:
+    values = (
+        "date '2024-02-29' as d, 1.5 as x, null as n, 'ü\"' as t, 12345678901234567.89 as long, 'nan'::double as nan"
+    )
+    result = caremesh("query", f"select {values} from clinical.patient", "--lake", lake, "--format", "json")
+    expected = {"d": "2024-02-29", "x": 1.5, "n": None, "t": 'ü"', "long": "12345678901234567.89", "nan": None}
+    assert json.loads(result.stdout) == [expected]
+
+
+def test_table_cells_are_shown_as_they_are(caremesh, lake: Path) -> None:
+    result = caremesh("query", "select '[a-z]' as v, 'see [/x]' as w", "--lake", lake)
+    assert (result.exit_code, "[a-z]" in result.stdout, "see [/x]" in result.stdout) == (0, True, True)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "drop view clinical.patient",
+        "copy (select 'forged' as patient_id) to 'FILE' (format parquet)",
+        "select 1; copy (select 1) to 'FILE'",
+        "install httpfs",
+        "attach 'FILE' as other",
+        "",
+        "select cast(patient_id as integer) from clinical.patient",
+    ],
+)
+def test_a_query_that_would_do_more_than_read_is_refused(caremesh, lake: Path, sql: str, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    result = caremesh("query", sql.replace("FILE", str(target)), "--lake", lake, "--format", "csv")
+    assert (result.exit_code, "Traceback" in result.stderr) == (19, False)
+    assert not target.exists()
+
+
+def test_an_error_of_our_own_shows_where_it_came_up_and_not_what_it_says(
+    caremesh, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("".join(["MARK", "ER: a row"]))
+
+    monkeypatch.setattr("caremesh.lake.query.run_query", fail)
+    result = caremesh("query", "select 1", "--lake", lake)
+    assert (result.exit_code, "RuntimeError" in result.stderr, "MARKER" in result.stderr) == (1, True, False)
+    assert "in fail" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["flatten", "check", "publish", "curate", "register", "status"])
+def test_a_command_that_needs_a_lake_makes_none(caremesh, command: str, tmp_path: Path) -> None:
+    result = caremesh(command, "--lake", tmp_path / "mistyped")
+    assert (result.exit_code, (tmp_path / "mistyped").exists()) == (15, False)

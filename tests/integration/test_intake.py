@@ -54,6 +54,9 @@ GOOD = json.dumps(patient(1))
         (GOOD.replace('"resourceType": "Patient", ', ""), "resourceType is not Patient"),
         (GOOD.replace('"id": "p001", ', ""), "id is missing"),
         (GOOD.replace('"p001"', "null"), "id is missing"),
+        (GOOD.replace('"p001"', "5"), "id is no text"),
+        (GOOD.replace('"p001"', '{"x": 1}'), "id is no text"),
+        (GOOD.replace('"female"', '"female", "meta": "A NAME"'), "type contradiction at $.meta"),
         (GOOD.replace('"female"', '"female", "address": "Boston"'), "type contradiction at $.address"),
         (GOOD.replace('"female"', '"female", "address": [{"city": "a", "city": "b"}]'), "does not fit"),
         (GOOD.replace('"female"', '"female", "deceasedBoolean": "perhaps"'), "does not fit"),
@@ -69,6 +72,9 @@ GOOD = json.dumps(patient(1))
         "no type",
         "no id",
         "null id",
+        "number for the id",
+        "object for the id",
+        "text for meta",
         "text for a list",
         "key twice",
         "text for a boolean",
@@ -154,3 +160,72 @@ def test_signs_in_folder_names_that_mean_patterns_elsewhere_mean_nothing_here(tm
     write_lines(tmp_path / "year=2024" / "a1 *'x?{b}, c" / "Patient.ndjson", [patient(2)])
     intake, rows = take(strange, strange / "scratch")
     assert (rows, sums(intake)) == ([("p001", None)], [("Patient.ndjson", 1, 0, 0)])
+
+
+def test_an_id_that_is_no_text_is_quarantined_also_where_nothing_else_is_wrong(tmp_path: Path) -> None:
+    write_lines(tmp_path / "landing" / "Patient.ndjson", [patient(1), {**patient(2), "id": 5}])
+    intake, rows = take(tmp_path / "landing", tmp_path / "scratch")
+    assert (rows, sums(intake)) == ([("p001", None)], [("Patient.ndjson", 1, 0, 1)])
+
+
+@pytest.mark.parametrize("files", [["Patient.ndjson"], ["Patient-1.ndjson", "Patient-2.ndjson"]])
+def test_a_refused_newest_version_does_not_take_the_valid_one_before_with_it(files: list[str], tmp_path: Path) -> None:
+    good = patient(1, meta={"lastUpdated": "2024-01-01T00:00:00Z"}, **living_in("good"))
+    bad = patient(1, meta={"lastUpdated": "2024-02-01T00:00:00Z"}, birthDate="2024-13-45")
+    versions = [good, bad]
+    per_file = len(versions) // len(files)
+    for number, name in enumerate(files):
+        write_lines(tmp_path / "landing" / name, versions[number * per_file : (number + 1) * per_file])
+    intake, rows = take(tmp_path / "landing", tmp_path / "scratch")
+    assert rows == [("p001", "good")]
+    assert [sum(count) for count in zip(*(c[1:] for c in sums(intake)), strict=True)] == [1, 0, 1]
+
+
+def test_a_meta_of_any_shape_does_not_stop_the_comparison_of_versions(tmp_path: Path) -> None:
+    write_lines(tmp_path / "landing" / "a" / "Patient.ndjson", [patient(1)])
+    odd = [patient(1, **living_in("new")), {**patient(2), "meta": "A NAME"}]
+    write_lines(tmp_path / "landing" / "b" / "Patient.ndjson", odd)
+    intake, rows = take(tmp_path / "landing", tmp_path / "scratch")
+    assert rows == [("p001", "new")]
+    assert sums(intake) == [("Patient.ndjson", 0, 1, 0), ("Patient.ndjson", 1, 0, 1)]
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"lastUpdated": "0001-01-01T00:00:00+14:00"},
+        {"lastUpdated": "9999-12-31T23:59:59-14:00"},
+        {"versionId": "9" * 5000},
+        {"versionId": "²"},
+    ],
+    ids=["before the first day", "after the last day", "many digits", "a digit that is none"],
+)
+def test_a_version_out_of_all_bounds_is_compared_and_stops_nothing(meta: dict[str, str], tmp_path: Path) -> None:
+    write_lines(
+        tmp_path / "landing" / "Patient.ndjson", [patient(1, meta=meta), patient(1, meta=meta, **living_in("x"))]
+    )
+    intake, _ = take(tmp_path / "landing", tmp_path / "scratch")
+    assert sum(count for _, *counts in sums(intake) for count in counts) == 2
+
+
+def test_a_time_without_offset_is_utc_whatever_the_machine_thinks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    plain = patient(1, meta={"lastUpdated": "2024-01-01T10:00:00"}, **living_in("plain"))
+    later = patient(1, meta={"lastUpdated": "2024-01-01T10:30:00+00:00"}, **living_in("later"))
+    write_lines(tmp_path / "landing" / "a" / "Patient.ndjson", [later])
+    write_lines(tmp_path / "landing" / "b" / "Patient.ndjson", [plain])
+    _, rows = take(tmp_path / "landing", tmp_path / "scratch")
+    assert rows == [("p001", "later")]
+
+
+def test_a_carriage_return_within_a_line_ends_no_line(tmp_path: Path) -> None:
+    folder = tmp_path / "landing"
+    folder.mkdir()
+    twice = GOOD.replace('"female"', '"female", "address": [{"city": "a", "city": "b"}]')
+    within = json.dumps(patient(2)).replace(", ", ",\r", 1)
+    (folder / "Patient.ndjson").write_bytes(f"{within}\n{twice}\n{json.dumps(patient(3))}\n".encode())
+    intake, rows = take(folder, tmp_path / "scratch")
+    assert [q.line for q in intake.quarantined] == [2]
+    assert [i for i, _ in rows] == ["p002", "p003"]

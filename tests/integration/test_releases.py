@@ -92,3 +92,62 @@ def test_a_file_that_is_gone_stops_the_run_until_the_export_is_dropped_on_purpos
     assert "caremesh land --forget b" in refused.stderr
     assert caremesh("land", "--forget", "b", *options).exit_code == 0
     assert caremesh("land", *options).exit_code == 0
+
+
+def with_column(project: Path, *, required: bool) -> None:
+    """Add a column to contract and view of the patient product."""
+    folder = project / "domains" / "clinical" / "patient"
+    contract, view = folder / "contract.odcs.yaml", folder / "view.json"
+    stated = ["name: district", "logicalType: string", "physicalType: varchar", "classification: quasi_identifier"]
+    stated += ["description: District."] + (["required: true"] if required else [])
+    entry = "      - " + "\n        ".join(stated) + "\n"
+    marker = "      - name: last_updated_at\n"
+    contract.write_text(contract.read_text().replace(marker, entry + marker))
+    column = '{"name": "district", "path": "address.first().district", "type": "string"},\n        '
+    marker = '{"name": "last_updated_at"'
+    view.write_text(view.read_text().replace(marker, column + marker))
+
+
+def test_a_new_column_that_fails_its_check_leaves_the_old_release_serving(caremesh, tmp_path: Path) -> None:
+    project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "lake"
+    write_lines(landing / "Patient.ndjson", [patient(1)])
+    go(project, landing, lake)
+    with_column(project, required=True)
+    report = go(project, landing, lake)
+    assert [p.outcome for p in report.products] == ["failed"]
+    assert len(rows_of(caremesh, lake)) == 1
+
+
+def test_a_rollback_across_a_new_column_serves_the_columns_of_the_release(caremesh, tmp_path: Path) -> None:
+    project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "lake"
+    write_lines(landing / "Patient.ndjson", [patient(1)])
+    go(project, landing, lake)
+    with_column(project, required=False)
+    go(project, landing, lake)
+    district = ("query", "select district from clinical.patient", "--lake", lake)
+    assert caremesh(*district).exit_code == 0
+    assert caremesh("rollback", "clinical.patient", "--lake", lake, "--project", project).exit_code == 0
+    assert caremesh(*district).exit_code == 19
+    assert len(rows_of(caremesh, lake)) == 1
+
+
+def test_a_candidate_made_under_another_contract_is_neither_checked_nor_published(caremesh, tmp_path: Path) -> None:
+    project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "lake"
+    options = ("--lake", lake, "--project", project)
+    write_lines(landing / "Patient.ndjson", [{**patient(1), "gender": "x"}])
+    caremesh("land", *options, "--landing", landing)
+    caremesh("flatten", *options)
+    contract = project / "domains" / "clinical" / "patient" / "contract.odcs.yaml"
+    contract.write_text(contract.read_text().replace("[male, female, other, unknown]", "[x]"))
+    checked = caremesh("check", *options)
+    assert (checked.exit_code, "made under another contract" in checked.stderr) == (12, True)
+
+
+def test_only_the_name_of_a_published_release_is_taken_for_one(caremesh, tmp_path: Path) -> None:
+    project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "lake"
+    write_lines(landing / "Patient.ndjson", [patient(1)])
+    go(project, landing, lake)
+    for name in (".", "..", "../../../..", "000000000000"):
+        result = caremesh("publish", "clinical.patient", "--release", name, "--lake", lake, "--project", project)
+        assert (result.exit_code, "has no release" in result.stderr) == (13, True)
+    assert len(rows_of(caremesh, lake)) == 1

@@ -22,7 +22,9 @@ PRODUCTS = [p for d in find_domains(ROOT / "domains") for p in d.products]
 def flatten_example(product: Product, scratch: Path) -> list[dict[str, str | None]]:
     """The rows of the product's example, every value as text."""
     view = compile_product(product)
-    file = take_in(FoundFile("example", "example.ndjson", product.folder / "example.ndjson", view.resource))
+    file = take_in(
+        FoundFile("example", product.folder, "example.ndjson", product.folder / "example.ndjson", view.resource)
+    )
     target = scratch / "rows.parquet"
     with open_engine(memory_limit="256MB", threads=1, scratch=scratch) as connection:
         intake = flatten_files(connection, view=view, files=[file], target=target, scratch=scratch)

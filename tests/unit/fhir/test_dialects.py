@@ -43,10 +43,7 @@ def test_athena_names_the_fields_of_rows_in_lower_case() -> None:
         '{"resource": "Patient", "select": [{"column": [{"name": "b", "path": "birthDate"}]}]}', where="v"
     )
     shape = compile_view(view, ATHENA).shape
-    assert ATHENA.node_type(shape) == (
-        'row("birthdate" varchar, "id" varchar, "meta" row("lastupdated" varchar, "versionid" varchar),'
-        ' "resourcetype" varchar)'
-    )
+    assert ATHENA.node_type(shape) == ('row("birthdate" varchar, "id" varchar, "resourcetype" varchar)')
 
 
 def test_errors_are_raised_by_casts_that_cannot_work() -> None:

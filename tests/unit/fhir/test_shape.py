@@ -26,10 +26,9 @@ def shape_of(resource: str, *paths: str) -> dict[str, Any]:
     return dict(compile_view(view, DUCKDB).shape.fields)
 
 
-def test_shape_always_has_type_identity_and_version() -> None:
+def test_shape_always_has_type_and_identity() -> None:
     assert shape_of("Patient", "'x'") == {
         "id": TEXT,
-        "meta": Struct((("lastUpdated", TEXT), ("versionId", TEXT))),
         "resourceType": TEXT,
     }
 
