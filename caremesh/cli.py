@@ -54,7 +54,8 @@ def main() -> None:
     except CareMeshError as error:
         _stderr().print(f"[bold red]error:[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
+        _stderr().print("interrupted; the same command again completes the rest")
         sys.exit(130)
     except Exception as error:
         # Wrong usage comes as click's own exception, which knows how to show itself.
@@ -73,6 +74,8 @@ def enter() -> None:
     unloaded. So where it was loaded, the process ends after its exit handlers without unloading anything.
     """
     code: int | str | None = 0
+    # A lake holds patients' data: what is written is for its owner and group, and nobody else.
+    os.umask(0o027)
     try:
         main()
     except SystemExit as stop:
@@ -148,8 +151,9 @@ def land(
         from caremesh.pipeline import forget_export
 
         forget_export(settings, forget, command="land --forget")
+        _print(f"export {forget} is dropped from the ledger; the next run makes releases without it")
         return
-    _run(settings, "land", stages=("land",), quiet=quiet)
+    _finish(_run(settings, "land", stages=("land",), quiet=quiet), settings)
 
 
 _add_stage("flatten", "Stage 2: make candidate releases from the landed files.")
@@ -172,7 +176,7 @@ def publish(
         from caremesh.pipeline import publish_release
 
         publish_release(settings, product, release, command="publish --release")
-        _stdout().print(f"{product} is at release {release}", highlight=False)
+        _say_moved(product, release, lake)
         return
     if product or release:
         raise typer.BadParameter("DOMAIN.PRODUCT and --release go together")
@@ -193,8 +197,9 @@ def rollback(
     """Point a product back to an earlier release; the release left behind is not published again by itself."""
     from caremesh.pipeline import rollback as roll_back
 
-    release = roll_back(_settings(lake, project=project), product, to, command="rollback")
-    _stdout().print(f"{product} is at release {release}", highlight=False)
+    left, release = roll_back(_settings(lake, project=project), product, to, command="rollback")
+    _say_moved(product, release, lake)
+    _print(f"to put {left} back: {_own_name()} publish {product} --release {left} --lake {lake}")
 
 
 @app.command()
@@ -209,7 +214,7 @@ def status(lake: Lake = DEFAULT_LAKE, project: Project = None) -> None:
     local = LocalLake(settings.lake)
     local.require()
     console = _stdout()
-    console.print(status_table(select_products(find_domains(settings.domains_dir)), local))
+    console.print(status_table(select_products(find_domains(settings.domains_dir)), local, width=console.width))
     console.print(exports_table(read_ledger(settings.lake)))
 
 
@@ -256,7 +261,8 @@ def query(
     if output == "table":
         from caremesh.console import rows_table
 
-        _stdout().print(rows_table(result.columns, result.rows))
+        console = _stdout()
+        console.print(rows_table(result.columns, list(result.rows), width=console.width))
     else:
         write_rows(result, sys.stdout, form=output)
 
@@ -335,7 +341,8 @@ def _run(
     finally:
         watcher.close()
     if report.products:
-        _stdout().print(run_table(report, watcher.seconds))
+        console = _stdout()
+        console.print(run_table(report, watcher.seconds, width=console.width))
     return report
 
 
@@ -344,23 +351,21 @@ def _finish(report: RunReport, settings: Settings, *, with_examples: bool = Fals
     from caremesh.console import failing_checks, next_steps
     from caremesh.lake.local import LocalLake
 
-    console, lake = _stdout(), LocalLake(settings.lake)
+    lake = LocalLake(settings.lake)
     if report.curated and report.curated.skipped:
-        console.print(f"not curated: {', '.join(report.curated.skipped)} have no release yet", highlight=False)
+        _print(f"not curated, as these have no release yet: {', '.join(report.curated.skipped)}")
+    for path in report.passed_over:
+        _print(f"not taken in: {path}: its name does not begin with a FHIR resource type, or it cannot be read")
     if report.quarantined:
-        console.print(
-            f"{report.quarantined} line(s) quarantined; see: "
-            f'caremesh query --lake {lake.root} "select product, file, line, reason from quarantine.lines"',
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        sql = "select product, file, line, reason from quarantine.lines"
+        _print(f'{report.quarantined} line(s) quarantined; see: {_own_name()} query --lake {lake.root} "{sql}"')
+        _print("once a corrected export is in place, drop the damaged one: " + f"{_own_name()} land --forget EXPORT")
     if report.products and not report.failed and all(p.outcome == "unchanged" for p in report.products):
-        console.print("nothing changed: every product is at the release that these exports give", highlight=False)
+        _print("nothing changed: every product is at the release that these exports give")
     if with_examples:
-        console.print("\nNow try:", highlight=False)
+        _print("\nNow try:")
         for line in next_steps(lake, caremesh=_own_name(), page=lake.catalog / "index.html"):
-            console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
+            _print(f"  {line}")
     if report.failed:
         failed = report.failed[0]
         raise QualityError(
@@ -368,7 +373,7 @@ def _finish(report: RunReport, settings: Settings, *, with_examples: bool = Fals
             where=str(lake.candidate_folder(failed.product, failed.manifest.release) / "report.html"),
             hint="the current releases keep serving; correct the data or the contract, then run again",
         )
-    if report.quarantined:
+    if report.quarantined or report.passed_over:
         raise typer.Exit(EXIT_QUARANTINED)
 
 
@@ -390,6 +395,17 @@ def _settings(
         memory_limit=memory_limit,
         threads=threads,
     )
+
+
+def _say_moved(product: str, release: str, lake: Path) -> None:
+    follow = "; ".join(f"{_own_name()} {stage} --lake {lake}" for stage in ("curate", "register"))
+    _print(f"{product} is at release {release}")
+    _print(f"curated tables and catalog follow with: {follow}")
+
+
+def _print(text: str) -> None:
+    """A plain line of results: nothing in it is markup, and no line is broken."""
+    _stdout().print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _report_internal(error: Exception) -> None:

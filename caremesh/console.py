@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 from rich import box
@@ -27,6 +28,9 @@ from caremesh.lake.local import LocalLake
 from caremesh.lake.release import Manifest
 from caremesh.pipeline import ProductReport, RunReport, Stage
 from caremesh.products import Domain, Product
+
+WIDE = 115
+"""Columns of a terminal that holds every table whole."""
 
 
 class RunWatcher:
@@ -111,42 +115,49 @@ def counting(console: Console, label: str, *, quiet: bool) -> Iterator[Callable[
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def run_table(report: RunReport, seconds: dict[str, float]) -> Table:
-    """One line per product: what was read, what is published, what was set aside, how the checks came out."""
-    table = _table(
-        "product", ">lines read", ">superseded", ">quarantined", ">rows", "checks", "release", "", ">seconds"
-    )
+def run_table(report: RunReport, seconds: dict[str, float], *, width: int) -> Table:
+    """One line per product: what was read, what is published, what was set aside, how the checks came out.
+
+    A narrow terminal gets fewer columns, and none of them broken.
+    """
+    shown = [">lines read", ">superseded", ">quarantined", ">rows", "checks", "release", "", ">seconds"]
+    if width < WIDE:
+        shown = [">quarantined", ">rows", "checks", "release"]
+    table = _table("product", *shown)
     for product in report.products:
         manifest = product.manifest
-        table.add_row(
-            product.product.id,
-            f"{manifest.lines:,}",
-            f"{manifest.superseded:,}",
-            _alarming(manifest.quarantined),
-            f"{manifest.rows:,}",
-            checks_text(manifest),
-            manifest.release,
-            _outcome_text(product),
-            f"{seconds.get(product.product.id, 0.0):.1f}",
-        )
+        cells = {
+            ">lines read": f"{manifest.lines:,}",
+            ">superseded": f"{manifest.superseded:,}",
+            ">quarantined": _alarming(manifest.quarantined),
+            ">rows": f"{manifest.rows:,}",
+            "checks": checks_text(manifest),
+            "release": manifest.release,
+            "": _outcome_text(product),
+            ">seconds": f"{seconds.get(product.product.id, 0.0):.1f}",
+        }
+        table.add_row(product.product.id, *(cells[header] for header in shown))
     return table
 
 
-def status_table(products: Iterable[Product], lake: LocalLake) -> Table:
+def status_table(products: Iterable[Product], lake: LocalLake, *, width: int) -> Table:
     """One line per product: its current release, and a candidate that failed, if one stands aside."""
-    table = _table("product", "release", "published", ">rows", ">quarantined", "checks", "set aside")
+    shown = ["release", "published", ">rows", ">quarantined", "checks", "set aside"]
+    if width < WIDE:
+        shown = ["release", ">rows", ">quarantined", "set aside"]
+    table = _table("product", *shown)
     for product in products:
         current, pointer = lake.current(product), lake.pointer(product)
         failed = [m for m in lake.candidates(product) if m.passed is False]
-        table.add_row(
-            product.id,
-            current.release if current else "[dim]none[/]",
-            pointer.history[-1].at if pointer else "",
-            f"{current.rows:,}" if current else "",
-            _alarming(current.quarantined) if current else "",
-            checks_text(current) if current else "",
-            "; ".join(f"[red]{m.release} failed: {', '.join(failing_checks(m))}[/]" for m in failed),
-        )
+        cells = {
+            "release": current.release if current else "[dim]none[/]",
+            "published": pointer.history[-1].at if pointer else "",
+            ">rows": f"{current.rows:,}" if current else "",
+            ">quarantined": _alarming(current.quarantined) if current else "",
+            "checks": checks_text(current) if current else "",
+            "set aside": "; ".join(f"[red]{m.release} failed: {', '.join(failing_checks(m))}[/]" for m in failed),
+        }
+        table.add_row(product.id, *(cells[header] for header in shown))
     return table
 
 
@@ -187,13 +198,28 @@ def products_table(domains: Iterable[Domain]) -> Table:
     return table
 
 
-def rows_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """The rows of a query, as they are: nothing in them is markup."""
+def rows_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int) -> Table:
+    """The rows of a query, as they are: nothing in them is markup. Rows too wide for the terminal stand upright."""
+    texts = [["" if value is None else str(value) for value in row] for row in rows]
+    widths = [max([len(name), *(len(t[i]) for t in texts)]) for i, name in enumerate(columns)]
+    if sum(widths) + 3 * len(widths) > width and len(columns) > 1:
+        return _upright_table(columns, texts)
     table = _table()
-    for column in columns:
-        table.add_column(Text(column), overflow="fold")
+    for index, column in enumerate(columns):
+        is_number = bool(rows) and all(isinstance(r[index], int | float | Decimal | None) for r in rows)
+        table.add_column(Text(column), justify="right" if is_number else "left", overflow="fold")
+    for row in texts:
+        table.add_row(*(Text(text) for text in row))
+    return table
+
+
+def _upright_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """One line per value, rows apart."""
+    table = _table("column", "value")
     for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        for name, text in zip(columns, row, strict=True):
+            table.add_row(Text(name, no_wrap=True), Text(text))
+        table.add_section()
     return table
 
 
@@ -218,7 +244,7 @@ def next_steps(lake: LocalLake, *, caremesh: str, page: Path) -> list[str]:
     """Three queries to paste, and where the catalog is."""
     queries = [
         "select class_code, count(*) as encounters from clinical.encounter group by 1 order by 2 desc",
-        "select payer_class, sum(paid_amount) as paid from curated.payer_mix_monthly group by 1 order by 2 desc",
+        "select payer_class, round(sum(paid_amount), 2) as paid from curated.payer_mix_monthly group by 1",
         "select is_readmitted_30d, count(*) as stays from curated.readmission_30d where is_index group by 1",
     ]
     return [f'{caremesh} query --lake {lake.root} "{q}"' for q in queries] + [f"open {page}"]
@@ -234,7 +260,7 @@ def _state(manifest: Manifest, current: str | None, withdrawn: Sequence[str]) ->
 
 def _outcome_text(report: ProductReport) -> str:
     styles = {"published": "green", "unchanged": "dim", "withdrawn": "yellow", "failed": "red"}
-    empty = "" if report.manifest.lines else " [yellow]empty: no export has its resource type[/]"
+    empty = "" if report.manifest.lines else " [yellow](empty: not in any export)[/]"
     return (f"[{styles[report.outcome]}]{report.outcome}[/]" if report.outcome else "") + empty
 
 
@@ -242,9 +268,14 @@ def _alarming(count: int) -> str:
     return f"[yellow]{count:,}[/]" if count else "0"
 
 
+_WHOLE = ("product", "release", "made", "published", "landed", "checks")
+
+
 def _table(*headers: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for header in headers:
         right = header.startswith(">")
-        table.add_column(header.lstrip(">"), justify="right" if right else "left", no_wrap=right, overflow="fold")
+        table.add_column(
+            header.lstrip(">"), justify="right" if right else "left", no_wrap=header in _WHOLE or right, overflow="fold"
+        )
     return table

@@ -14,7 +14,7 @@
     └── QueryError          19   the SQL of `caremesh query` failed
 
 A message says what was found, where, and what to do next. It never quotes row content.
-`EXIT_QUARANTINED` is no error: the run did its work, and set lines aside.
+`EXIT_QUARANTINED` is no error: the run did its work, and set lines or files aside.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-from caremesh.errors import CareMeshError, UsageError
+from caremesh.errors import CareMeshError, LandingError, UsageError
 from caremesh.lake.ledger import read_ledger
 from caremesh.lake.local import LocalLake
 from caremesh.lake.lock import hold_lock
@@ -73,6 +73,12 @@ class RunReport:
         return tuple(p for p in self.products if p.manifest.passed is False)
 
     @property
+    def passed_over(self) -> tuple[str, ...]:
+        """NDJSON files in the landing zone that were not taken in, though they look as if they should be."""
+        ignored = self.landing.ignored if self.landing else ()
+        return tuple(i.path for i in ignored if ".ndjson" in i.path.rsplit("/", 1)[-1] and "same file" not in i.reason)
+
+    @property
     def quarantined(self) -> int:
         """Lines of the landed files that stand in quarantine; a line that two products refuse counts once per file."""
         worst: dict[tuple[str, str], int] = {}
@@ -105,15 +111,16 @@ def run(
         return _Run(settings, lake, domains, chosen, watcher).go(stages)
 
 
-def rollback(settings: Settings, product_id: str, release: str | None, *, command: str) -> str:
-    """Point a product back to an earlier release and show it in the database; give the release's name."""
+def rollback(settings: Settings, product_id: str, release: str | None, *, command: str) -> tuple[str, str]:
+    """Point a product back to an earlier release and show that; give the release that it left, and the one now."""
     domains, lake = _open(settings)
     (product,) = select_products(domains, product=product_id)
     lake.require()
     with _writing(settings, lake, command):
+        left = lake.pointer(product)
         target = roll_back(product, release, settings=settings, lake=lake)
         show(select_products(domains), lake=lake)
-    return target
+    return left.release if left else "", target
 
 
 def publish_release(settings: Settings, product_id: str, release: str, *, command: str) -> None:
@@ -216,6 +223,10 @@ class _Run:
 
     def _flatten(self) -> None:
         ledger = read_ledger(self.settings.lake)
+        if not ledger.exports:
+            raise LandingError(
+                "no export was landed yet", where=str(self.lake.root), hint="caremesh land --landing DIR"
+            )
         with_view = [p for p in self.chosen if p.view_file]
         compiled = {p.id: compile_product(p).resource for p in with_view}
         size = {p.id: sum(f.bytes for f in ledger.files_of(compiled[p.id])) for p in with_view}
@@ -237,6 +248,8 @@ class _Run:
 
     def _check(self) -> None:
         reports = self._found_reports()
+        if not reports:
+            self.watcher.note("nothing to check: caremesh flatten makes candidates")
         self.watcher.begin("check", total=len(reports), unit="products")
         if any(r.manifest.verdict is None for r in reports):
             prepare()

@@ -17,7 +17,7 @@ import yaml
 from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject, SchemaProperty
 from pydantic import ValidationError
 
-from caremesh.errors import ContractError
+from caremesh.errors import ContractError, UsageError
 
 CONTRACT_FILE = "contract.odcs.yaml"
 RESERVED_DOMAINS = ("caremesh", "curated", "quarantine")
@@ -123,13 +123,13 @@ def find_domains(root: Path) -> tuple[Domain, ...]:
 def select_products(
     domains: Iterable[Domain], *, domain: str | None = None, product: str | None = None
 ) -> tuple[Product, ...]:
-    """Keep the products of one domain, or the one called `<domain>.<product>`, or all; raise if none is left."""
+    """Keep the products of one domain, or the one called `<domain>.<product>`, or all; raise UsageError if none."""
     everything = [p for d in domains for p in d.products]
     kept = [p for p in everything if (not domain or p.domain == domain) and (not product or p.id == product)]
     if not kept:
         known = ", ".join(p.id for p in everything) or "none"
         asked = f"matches {product or domain!r}" if product or domain else "was found"
-        raise ContractError(f"no data product {asked}", hint=f"one of: {known}")
+        raise UsageError(f"no data product {asked}", hint=f"one of: {known}")
     return tuple(kept)
 
 
@@ -147,7 +147,9 @@ def read_product(folder: Path) -> Product:
             hint=f"domain: {domain}, id: {domain}.{name}, schema[0].name: {name}",
         )
     columns = tuple(_column(p, i, file) for i, p in enumerate(table.properties or []))
-    _refuse_duplicates([c.name for c in columns], file)
+    rules = tuple(_rules(table, file))
+    _refuse_duplicates("columns", [c.name for c in columns], file)
+    _refuse_duplicates("checks", [r.name for r in rules], file)
     product = Product(
         domain=domain,
         name=name,
@@ -160,7 +162,7 @@ def read_product(folder: Path) -> Product:
         owner=_owner(contract, file),
         team=(contract.team and getattr(contract.team, "name", None)) or "",
         columns=columns,
-        rules=tuple(_rules(table, file)),
+        rules=rules,
         folder=folder,
         view_file=_view_file(contract, folder),
         contract_digest=hashlib.sha256(text.encode()).hexdigest(),
@@ -183,7 +185,8 @@ def _read_domain(folder: Path) -> Domain:
         raise ContractError(f"no domain can be called {folder.name!r}", where=str(file), hint="choose another name")
     if stated["name"] != folder.name:
         raise ContractError(f"name is {stated['name']!r}", where=str(file), hint=f"name: {folder.name}")
-    products = tuple(read_product(p) for p in sorted(folder.iterdir()) if (p / CONTRACT_FILE).is_file())
+    folders = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "_")))
+    products = tuple(read_product(p) for p in folders)
     return Domain(
         name=folder.name,
         owner=stated["owner"],
@@ -202,13 +205,34 @@ def _read_text(file: Path) -> str:
 
 def _parse(text: str, file: Path) -> OpenDataContractStandard:
     try:
-        return OpenDataContractStandard.from_string(text)
+        stated = yaml.safe_load(text)
+        if not isinstance(stated, dict):
+            raise ContractError("is no ODCS document", where=str(file), hint="copy one of another product, and edit it")
+        contract = OpenDataContractStandard(**stated)
     except yaml.YAMLError as error:
         raise ContractError(f"not valid YAML: {error}", where=str(file)) from None
     except ValidationError as error:
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
         raise ContractError(f"not a valid ODCS contract: {path}: {first['msg']}", where=str(file)) from None
+    # The model passes over keys that it does not know: a misspelt `required` would be a check that is never made.
+    _refuse_unknown_keys(stated, contract.model_dump(by_alias=True, exclude_unset=True), "$", file)
+    return contract
+
+
+def _refuse_unknown_keys(stated: Any, known: Any, path: str, file: Path) -> None:
+    if isinstance(stated, list) and isinstance(known, list):
+        for index, (left, right) in enumerate(zip(stated, known, strict=True)):
+            _refuse_unknown_keys(left, right, f"{path}[{index}]", file)
+    if isinstance(stated, dict) and isinstance(known, dict):
+        for key, value in stated.items():
+            if key not in known:
+                raise ContractError(
+                    f"{path}: ODCS 3.1 has no key {key!r} here",
+                    where=str(file),
+                    hint="correct its spelling; what is your own goes under customProperties",
+                )
+            _refuse_unknown_keys(value, known[key], f"{path}.{key}", file)
 
 
 def _only_table(contract: OpenDataContractStandard, file: Path) -> SchemaObject:
@@ -250,6 +274,8 @@ def _rule(stated: DataQuality, column: str | None, where: str) -> Rule:
     limit = int(stated.mustBe or stated.mustBeLessOrEqualTo or 0)
     subject = column or "table"
     if stated.type == "sql" and stated.query:
+        if "{object}" not in stated.query:
+            raise ContractError("the query does not look at {object}", where=where, hint="select … from {object} …")
         return Rule(name=stated.name or f"{subject}_sql", kind="sql", limit=limit, query=stated.query, **common)
     if stated.metric == "invalidValues" and column and arguments.get("validValues"):
         values = tuple(str(v) for v in arguments["validValues"])
@@ -301,11 +327,12 @@ def _required(value: str | None, name: str, where: Path | str) -> str:
 
 def _one_of(value: str | None, name: str, allowed: tuple[str, ...], where: str) -> Any:
     if value not in allowed:
-        raise ContractError(f"{name} is {value!r}", where=where, hint=f"one of: {', '.join(allowed)}")
+        found = "is missing" if value is None else f"is {value!r}"
+        raise ContractError(f"{name} {found}", where=where, hint=f"one of: {', '.join(allowed)}")
     return value
 
 
-def _refuse_duplicates(names: list[str], file: Path) -> None:
+def _refuse_duplicates(things: str, names: list[str], file: Path) -> None:
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
-        raise ContractError(f"columns stand twice: {', '.join(twice)}", where=str(file))
+        raise ContractError(f"{things} stand twice: {', '.join(twice)}", where=str(file), hint="give each its own name")

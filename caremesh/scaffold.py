@@ -40,8 +40,11 @@ class _Field:
     is_cast: bool = False
 
 
-def write_product(domains: Path, *, domain: str, product: str, resource: str) -> Path:
-    """Write `domains/<domain>/<product>/`; raise UsageError where it is there already or a name is not usable."""
+def write_product(domains: Path, *, domain: str, product: str, resource: str) -> tuple[Path, tuple[str, ...]]:
+    """Write `domains/<domain>/<product>/`; give the folder, and the elements that are left for people to decide on.
+
+    Raises UsageError where the folder is there already or a name is not usable.
+    """
     types = load_types()
     if resource not in types.resources:
         raise UsageError(f"{resource!r} is no FHIR R4 resource type", hint=suggest(resource, types.resources))
@@ -60,7 +63,13 @@ def write_product(domains: Path, *, domain: str, product: str, resource: str) ->
     (folder / "view.json").write_text(_view(domain, product, resource, fields), encoding="utf-8")
     (folder / "example.ndjson").write_text(json.dumps(example) + "\n", encoding="utf-8")
     (folder / "expected.csv").write_text(_expected(fields), encoding="utf-8")
-    return folder
+    return folder, _left_out(resource, example)
+
+
+def _left_out(resource: str, example: dict[str, Any]) -> tuple[str, ...]:
+    types = load_types()
+    names = [n for n in types.element_names(resource) if n not in _INHERITED and n not in example]
+    return tuple(f"{n}[x]" if (e := types.element(resource, n)) and e.choice else n for n in names)
 
 
 def _fields(resource: str, example: dict[str, Any]) -> Iterator[_Field]:

@@ -30,8 +30,17 @@ def rebuild_database(lake: LocalLake, products: Sequence[Product]) -> Path:
         add_product_views(connection, lake, products)
         _add_quarantine_view(connection, lake, products)
         _add_curated_views(connection, lake)
+        _comment(connection, "view quarantine.lines", state_place(lake))
     aside.replace(lake.database)
     return lake.database
+
+
+def state_place(lake: LocalLake) -> str:
+    """What the database says of the place it was written for.
+
+    Its views name files by their whole path: in a copy of the lake they would answer from the original.
+    """
+    return f"Lines that could not be used, of the lake at {lake.root.resolve()}"
 
 
 def add_product_views(connection: duckdb.DuckDBPyConnection, lake: LocalLake, products: Iterable[Product]) -> None:

@@ -68,7 +68,11 @@ class LocalLake:
     def require(self) -> None:
         """Raise LakeError where the folder is no lake."""
         if not (self.root / LAKE_MARK).exists():
-            raise LakeError("there is no lake here", where=str(self.root), hint="caremesh run --landing DIR first")
+            raise LakeError(
+                "there is no lake here",
+                where=str(self.root),
+                hint="name it with --lake DIR; or make it: caremesh run --landing DIR",
+            )
 
     @property
     def scratch(self) -> Path:
@@ -188,7 +192,7 @@ class LocalLake:
         before = self.pointer(product)
         if before is None:
             raise PublishError(f"{product.id} was never published", hint="caremesh run first")
-        target = release or self._previous(product, before)
+        target = self._previous(product, before) if release is None else release
         if target == before.release:
             raise PublishError(f"{target} is the current release of {product.id} already")
         self.require_release(product, target)

@@ -15,6 +15,7 @@ import duckdb
 
 from caremesh.duckdb_settings import OFFLINE
 from caremesh.errors import QueryError
+from caremesh.lake.database import state_place
 from caremesh.lake.local import LocalLake
 
 
@@ -33,6 +34,7 @@ def run_query(lake: LocalLake, sql: str) -> QueryResult:
     _refuse_changes(sql)
     with _telling_errors():
         connection = duckdb.connect(str(lake.database), read_only=True, config=OFFLINE)
+        _refuse_moved(connection, lake)
         cursor = connection.execute(sql)
     columns = tuple(d[0] for d in cursor.description or ())
     return QueryResult(columns, _fetch(cursor))
@@ -43,7 +45,7 @@ def write_rows(result: QueryResult, out: TextIO, *, form: Literal["csv", "json"]
     if form == "csv":
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(result.columns)
-        writer.writerows(result.rows)
+        writer.writerows([_cell(value) for value in row] for row in result.rows)
         return
     if len(set(result.columns)) < len(result.columns):
         raise QueryError("two columns have one name, which JSON cannot hold", hint="give one of them an alias")
@@ -64,15 +66,31 @@ def _refuse_changes(sql: str) -> None:
         raise QueryError("not one statement that only reads", hint='one "select …", "describe …" or "explain …"')
 
 
+def _refuse_moved(connection: duckdb.DuckDBPyConnection, lake: LocalLake) -> None:
+    stated = connection.execute(
+        "select comment from duckdb_views() where schema_name = 'quarantine' and view_name = 'lines'"
+    ).fetchone()
+    if stated != (state_place(lake),):
+        raise QueryError(
+            "the database was written for another place, and would answer from there",
+            where=str(lake.root),
+            hint=f"after a copy or a move, write it anew: caremesh publish --lake {lake.root}",
+        )
+
+
 @contextmanager
 def _telling_errors() -> Iterator[None]:
     try:
         yield
-    except duckdb.IOException as error:
-        moved = "if the lake was moved, `caremesh publish --lake DIR` writes its database anew"
-        raise QueryError(str(error), hint=moved) from None
     except duckdb.Error as error:
         raise QueryError(str(error), hint="tables are called <domain>.<product>, see: caremesh products") from None
+
+
+def _cell(value: Any) -> Any:
+    """A CSV cell: what is nested as JSON, and true and false as SQL writes them."""
+    if isinstance(value, bool | dict | list):
+        return json.dumps(value, default=str, ensure_ascii=False)
+    return value
 
 
 def _plain(value: Any) -> Any:

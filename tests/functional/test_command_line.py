@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import typer.main
+from rich.console import Console
 
 from caremesh.cli import app
+from caremesh.console import rows_table
 from caremesh.pipeline import STAGES
 from tests.conftest import ROOT
 from tests.integration.small_mesh import patient, write_lines, write_project
@@ -48,9 +51,9 @@ def test_help_imports_no_heavy_library() -> None:
         (["run", "--landing", "LANDING", "--memory-limit", "foo"], 2, "no amount of memory"),
         (["run", "--landing", "LANDING", "--lake", "FILE"], 15, "cannot be used as a lake"),
         (["run", "--landing", "nowhere"], 2, "not a folder"),
-        (["status", "--lake", "nowhere"], 15, "caremesh run --landing DIR first"),
+        (["status", "--lake", "nowhere"], 15, "name it with --lake DIR"),
         (["query", "select 1", "--lake", "nowhere"], 15, "there is no lake here"),
-        (["releases", "clinical.nothing", "--lake", "LAKE"], 10, "one of: clinical.patient"),
+        (["releases", "clinical.nothing", "--lake", "LAKE"], 2, "one of: clinical.patient"),
         (["query", "select * from nothing", "--lake", "LAKE"], 19, "nothing"),
         (["rollback", "clinical.patient", "--lake", "LAKE"], 13, "never published"),
         (["run", "--target", "aws", "--landing", "LANDING"], 2, "--target local"),
@@ -146,3 +149,31 @@ def test_an_error_of_our_own_shows_where_it_came_up_and_not_what_it_says(
 def test_a_command_that_needs_a_lake_makes_none(caremesh, command: str, tmp_path: Path) -> None:
     result = caremesh(command, "--lake", tmp_path / "mistyped")
     assert (result.exit_code, (tmp_path / "mistyped").exists()) == (15, False)
+
+
+def test_a_copied_lake_does_not_answer_from_the_original(caremesh, lake: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(lake, copy)
+    refused = caremesh("query", "select count(*) from clinical.patient", "--lake", copy)
+    assert (refused.exit_code, "caremesh publish --lake" in refused.stderr) == (19, True)
+    assert caremesh("publish", "--lake", copy, "--project", tmp_path / "project").exit_code == 0
+    assert caremesh("query", "select count(*) from clinical.patient", "--lake", copy).exit_code == 0
+
+
+def test_rows_too_wide_for_the_terminal_stand_upright() -> None:
+    def shown(width: int) -> str:
+        console = Console(width=width)
+        with console.capture() as captured:
+            console.print(rows_table(["first", "second"], [("a" * 30, 1)], width=width))
+        return captured.get()
+
+    assert "column" not in shown(60)
+    assert [line.split()[0] for line in shown(40).splitlines() if line.strip()][-2:] == ["first", "second"]
+
+
+def test_an_ndjson_file_that_is_not_taken_in_gives_exit_code_3(caremesh, tmp_path: Path) -> None:
+    project, landing = write_project(tmp_path / "project"), tmp_path / "landing"
+    write_lines(landing / "Patient.ndjson", [patient(1)])
+    write_lines(landing / "condition.ndjson", [patient(2)])
+    result = caremesh("land", "--landing", landing, "--lake", tmp_path / "lake", "--project", project, "--quiet")
+    assert (result.exit_code, "condition.ndjson" in result.stdout) == (3, True)

@@ -59,7 +59,8 @@ def test_a_rollback_serves_the_release_before_and_a_run_does_not_undo_it(caremes
     second = go(project, landing, lake).products[0].manifest.release
 
     back = caremesh("rollback", "clinical.patient", *options)
-    assert (back.exit_code, back.stdout) == (0, f"clinical.patient is at release {first}\n")
+    assert (back.exit_code, back.stdout.splitlines()[0]) == (0, f"clinical.patient is at release {first}")
+    assert f"publish clinical.patient --release {second}" in back.stdout
     assert len(rows_of(caremesh, lake)) == 1
     assert go(project, landing, lake).products[0].outcome == "withdrawn"
     assert len(rows_of(caremesh, lake)) == 1

@@ -76,7 +76,8 @@ def test_a_scaffolded_product_passes_as_it_is(resource: str, tmp_path: Path) -> 
     domains = tmp_path / "domains"
     (domains / "lab").mkdir(parents=True)
     (domains / "lab" / "domain.yaml").write_text("name: lab\nowner: a@b\nteam: Lab\ndescription: A lab.\n")
-    product = read_product(write_product(domains, domain="lab", product="first_one", resource=resource))
+    folder, _ = write_product(domains, domain="lab", product="first_one", resource=resource)
+    product = read_product(folder)
     assert in_order(flatten_example(product, tmp_path)) == in_order(expected_rows(product))
 
 
@@ -90,7 +91,7 @@ def test_a_column_without_classification_is_an_error_that_names_it(tmp_path: Pat
         before + "      - name: gender\n" + after.replace("        classification: quasi_identifier\n", "", 1)
     )
     (folder / "view.json").write_bytes((source / "view.json").read_bytes())
-    with pytest.raises(ContractError, match="classification is None") as error:
+    with pytest.raises(ContractError, match="classification is missing") as error:
         read_product(folder)
     assert "(gender)" in str(error.value)
 
@@ -104,3 +105,24 @@ def test_a_view_that_gives_other_columns_than_the_contract_is_an_error(tmp_path:
     (folder / "view.json").write_text(view.replace('"name": "code_display"', '"name": "code_text"'))
     with pytest.raises(ContractError, match="code_text varchar, the contract says code_display varchar"):
         compile_product(read_product(folder))
+
+
+@pytest.mark.parametrize(
+    ("stated", "misspelt", "says"),
+    [
+        ("        required: true", "        requird: true", "no key 'requird'"),
+        ("            severity: critical", "            severty: critical", "no key 'severty'"),
+        ("status: active", "statsu: active", "statsu"),
+        ("kind: DataContract", "kind: [", "not valid YAML"),
+    ],
+)
+def test_a_misspelt_contract_is_an_error_and_no_missing_check(
+    stated: str, misspelt: str, says: str, tmp_path: Path
+) -> None:
+    source = ROOT / "domains" / "clinical" / "patient"
+    folder = tmp_path / "clinical" / "patient"
+    folder.mkdir(parents=True)
+    text = (source / "contract.odcs.yaml").read_text(encoding="utf-8")
+    (folder / "contract.odcs.yaml").write_text(text.replace(stated, misspelt, 1), encoding="utf-8")
+    with pytest.raises(ContractError, match=says):
+        read_product(folder)
