@@ -24,8 +24,8 @@ HEADERS = ("product", "MB", "flatten CPU s", "orjson CPU s", "ratio", "ratio wit
 def main() -> None:
     """Generate an export once, measure every product on it, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--patients", type=int, default=4000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--patients", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path(".bench"))
     options = parser.parse_args()
     plan = ExportPlan(patients=options.patients)

@@ -354,8 +354,8 @@ def _finish(report: RunReport, settings: Settings, *, with_examples: bool = Fals
     lake = LocalLake(settings.lake)
     if report.curated and report.curated.skipped:
         _print(f"not curated, as these have no release yet: {', '.join(report.curated.skipped)}")
-    for path in report.passed_over:
-        _print(f"not taken in: {path}: its name does not begin with a FHIR resource type, or it cannot be read")
+    for file in report.passed_over:
+        _print(f"not taken in: {file.path}: {file.reason}")
     if report.quarantined:
         sql = "select product, file, line, reason from quarantine.lines"
         _print(f'{report.quarantined} line(s) quarantined; see: {_own_name()} query --lake {lake.root} "{sql}"')

@@ -18,6 +18,7 @@ from caremesh.lake.lock import hold_lock
 from caremesh.lake.release import Manifest
 from caremesh.products import Domain, Product, find_domains, select_products
 from caremesh.settings import Settings
+from caremesh.sources.ndjson import IgnoredFile
 from caremesh.stages.check import check, prepare
 from caremesh.stages.curate import CurateReport, curate
 from caremesh.stages.flatten import compile_product, flatten
@@ -73,10 +74,9 @@ class RunReport:
         return tuple(p for p in self.products if p.manifest.passed is False)
 
     @property
-    def passed_over(self) -> tuple[str, ...]:
-        """NDJSON files in the landing zone that were not taken in, though they look as if they should be."""
-        ignored = self.landing.ignored if self.landing else ()
-        return tuple(i.path for i in ignored if ".ndjson" in i.path.rsplit("/", 1)[-1] and "same file" not in i.reason)
+    def passed_over(self) -> tuple[IgnoredFile, ...]:
+        """Files in the landing zone that were not taken in, though they look as if they should be."""
+        return tuple(i for i in self.landing.ignored if i.is_missed) if self.landing else ()
 
     @property
     def quarantined(self) -> int:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from caremesh.errors import ContractError
 from caremesh.products import Product, Rule, Severity, SqlType
+from caremesh.quoting import quote_name, quote_text
 
 if TYPE_CHECKING:
     import great_expectations as gx
@@ -81,11 +82,11 @@ def violations_query(rule: Rule, product: Product, *, source: str) -> str:
 
     In the rule's own SQL `{object}` is the table, by its name, and `{property}` the rule's column.
     """
-    table = _quoted(product.name)
-    column = _quoted(rule.column) if rule.column else ""
+    table = quote_name(product.name)
+    column = quote_name(rule.column) if rule.column else ""
     if rule.kind == "pattern":
         # Null is allowed: regexp_matches gives null for it, and so does the negation.
-        text = _literal(rule.pattern)
+        text = quote_text(rule.pattern)
         body = f"select 1 from {table} where not regexp_matches(cast({column} as varchar), {text})"
     else:
         query = rule.query.strip().rstrip(";").replace("{object}", table).replace("{property}", column)
@@ -197,11 +198,3 @@ _READERS: dict[SqlType, Callable[[str], Any]] = {
     "date": date.fromisoformat,
     "timestamp": datetime.fromisoformat,
 }
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -13,7 +13,7 @@ import gzip
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -51,10 +51,11 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class IgnoredFile:
-    """A file in the landing folder that is no part of an export, and why."""
+    """A file in the landing folder that is not taken in, and why; `is_missed` where it looks as if it should be."""
 
     path: str
     reason: str
+    is_missed: bool
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,11 @@ def list_landing(landing: Path) -> Listing:
     ignored: list[IgnoredFile] = []
     seen: dict[Path, Path] = {}
     for path in sorted(_visible_files(landing)):
-        reason = _reason_to_ignore(path, seen)
+        twin_path = seen.get(path.resolve())
+        reason = f"it is the same file as {twin_path}" if twin_path else _reason_to_ignore(path)
         if reason:
-            ignored.append(IgnoredFile(os.fsencode(path).decode(errors="backslashreplace"), reason))
+            shown = os.fsencode(path).decode(errors="backslashreplace")
+            ignored.append(IgnoredFile(shown, reason, is_missed=".ndjson" in path.name and not twin_path))
             continue
         seen[path.resolve()] = path
         found = _found(landing, path)
@@ -133,7 +136,7 @@ def open_lines(path: Path) -> IO[bytes] | gzip.GzipFile:
     return path.open("rb")
 
 
-def _reason_to_ignore(path: Path, seen: Mapping[Path, Path]) -> str | None:
+def _reason_to_ignore(path: Path) -> str | None:
     matched = _FILE_NAME.match(path.name)
     if not matched:
         return "its name is not like Patient.ndjson, Patient-000.ndjson or Patient.1.ndjson.gz"
@@ -141,8 +144,6 @@ def _reason_to_ignore(path: Path, seen: Mapping[Path, Path]) -> str | None:
         return f"{matched['type']!r} is no FHIR R4 resource type"
     if not path.is_file():
         return "it is no file, or a link to nothing"
-    if path.resolve() in seen:
-        return f"it is the same file as {seen[path.resolve()]}"
     try:
         str(path.resolve()).encode()
     except UnicodeEncodeError:
