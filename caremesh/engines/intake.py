@@ -7,7 +7,7 @@ files the newest version of a resource wins. For every file: lines = used + supe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -136,16 +136,17 @@ def _unclean_files(desk: _Desk) -> list[int]:
                 select path from keys semi join repeated using (id_hash) group by path, id_hash having count(*) > 1
             )
         )
-        select path, count(*), bool_or(is_wrong) or path in (select path from repeated_in_file) from keys group by path
+        select path, count(*), bool_or(is_wrong), path in (select path from repeated_in_file) from keys group by path
         """
     ).fetchall()
-    found = {Path(path): (count, is_unclean) for path, count, is_unclean in rows}
-    return [
-        index
-        for index in range(len(desk.files))
-        if desk.expected(index)
-        and ((seen := found.get(desk.path(index), (0, False)))[1] or seen[0] != desk.expected(index))
-    ]
+    found = {Path(path): (count, is_wrong, repeats) for path, count, is_wrong, repeats in rows}
+    return [i for i in range(len(desk.files)) if desk.expected(i) and _is_unclean(desk, i, found)]
+
+
+def _is_unclean(desk: _Desk, index: int, found: Mapping[Path, tuple[int, bool, bool]]) -> bool:
+    count, is_wrong, repeats = found.get(desk.path(index), (0, False, False))
+    # The sieve leaves each id once; where hashes repeat in its copy, they are those of different ids.
+    return is_wrong or count != desk.expected(index) or (repeats and index not in desk.sifted)
 
 
 def _note_superseded(desk: _Desk) -> None:
