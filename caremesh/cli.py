@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from caremesh.errors import EXIT_QUARANTINED, CareMeshError, QualityError
-from caremesh.settings import Settings, Target, project_root
+from caremesh.settings import DEFAULT_MEMORY_LIMIT, Settings, Target, project_root
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,7 +95,7 @@ def run(
     target: TargetOption = "local",
     domain: DomainOption = None,
     project: Project = None,
-    memory_limit: Memory = "512MB",
+    memory_limit: Memory = DEFAULT_MEMORY_LIMIT,
     threads: Threads = 2,
     quiet: Quiet = False,
 ) -> None:
@@ -114,7 +114,7 @@ def _add_stage(stage: Stage, help_text: str) -> None:
         target: TargetOption = "local",
         domain: DomainOption = None,
         project: Project = None,
-        memory_limit: Memory = "512MB",
+        memory_limit: Memory = DEFAULT_MEMORY_LIMIT,
         threads: Threads = 2,
         quiet: Quiet = False,
     ) -> None:
@@ -383,7 +383,7 @@ def _settings(
     project: Path | None = None,
     landing: Path | None = None,
     target: Target = "local",
-    memory_limit: str = "512MB",
+    memory_limit: str = DEFAULT_MEMORY_LIMIT,
     threads: int = 2,
 ) -> Settings:
     return Settings(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from caremesh.errors import CareMeshError, LandingError, UsageError
+from caremesh.fhir import CompiledView
 from caremesh.lake.ledger import read_ledger
 from caremesh.lake.local import LocalLake
 from caremesh.lake.lock import hold_lock
@@ -166,6 +167,7 @@ class _Run:
     chosen: tuple[Product, ...]
     watcher: Watcher
     landing: LandingReport | None = None
+    views: dict[str, CompiledView] = field(default_factory=dict)
     reports: dict[str, ProductReport] = field(default_factory=dict)
     curated: CurateReport | None = None
     changes: tuple[Change, ...] | None = None
@@ -197,8 +199,14 @@ class _Run:
     def _everything(self) -> tuple[Product, ...]:
         return select_products(self.domains)
 
+    def _view(self, product: Product) -> CompiledView:
+        """The product's compiled view; each is compiled once a run."""
+        if product.id not in self.views:
+            self.views[product.id] = compile_product(product)
+        return self.views[product.id]
+
     def _land(self) -> None:
-        types = {compile_product(p).resource for p in self._everything if p.view_file}
+        types = {self._view(p).resource for p in self._everything if p.view_file}
         self.watcher.begin("land", total=0, unit="bytes")
         self.landing = land(
             self.settings,
@@ -228,13 +236,13 @@ class _Run:
                 "no export was landed yet", where=str(self.lake.root), hint="caremesh land --landing DIR"
             )
         with_view = [p for p in self.chosen if p.view_file]
-        compiled = {p.id: compile_product(p).resource for p in with_view}
-        size = {p.id: sum(f.bytes for f in ledger.files_of(compiled[p.id])) for p in with_view}
+        size = {p.id: sum(f.bytes for f in ledger.files_of(self._view(p).resource)) for p in with_view}
         self.watcher.begin("flatten", total=sum(size.values()), unit="bytes")
         for product in with_view:
             self.watcher.advance(0, product.id)
             made = flatten(
                 product,
+                self._view(product),
                 settings=self.settings,
                 lake=self.lake,
                 ledger=ledger,

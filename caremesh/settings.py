@@ -11,6 +11,9 @@ from caremesh.errors import UsageError
 
 Target = Literal["local", "aws"]
 
+DEFAULT_MEMORY_LIMIT = "512MB"
+"""Bound of DuckDB's buffers where none is given."""
+
 _SIZE = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B", re.IGNORECASE)
 
 
@@ -27,7 +30,7 @@ class Settings:
     now: str
     landing: Path | None = None
     target: Target = "local"
-    memory_limit: str = "512MB"
+    memory_limit: str = DEFAULT_MEMORY_LIMIT
     threads: int = 2
 
     def __post_init__(self) -> None:

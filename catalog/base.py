@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from caremesh.errors import RegisterError
-from caremesh.products import Classification, Domain, Product, Severity
+from caremesh.lake.curated import CuratedColumn
+from caremesh.products import Domain, Product, Severity
 
 Action = Literal["create", "update", "delete", "none"]
 
@@ -65,16 +66,6 @@ class CatalogProduct:
 
     product: Product
     release: ReleaseInfo | None
-
-
-@dataclass(frozen=True)
-class CuratedColumn:
-    """One column of a curated table; the classification is None where its model states none."""
-
-    name: str
-    data_type: str
-    classification: Classification | None
-    description: str
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,16 @@ from pathlib import Path
 
 from caremesh.errors import QualityError
 from caremesh.products import Product
+from caremesh.settings import DEFAULT_MEMORY_LIMIT
 from quality.engine import Count, count_violations
 from quality.shape import Shape, read_shape
 from quality.suite import Check, expectations_of
 from quality.verdict import CheckResult, Verdict, judge
 
 
-def run_gate(product: Product, files: Sequence[Path], *, scratch: Path, memory_limit: str = "512MB") -> Verdict:
+def run_gate(
+    product: Product, files: Sequence[Path], *, scratch: Path, memory_limit: str = DEFAULT_MEMORY_LIMIT
+) -> Verdict:
     """Run every check of the contract on the candidate; `scratch` is a folder for files that are gone afterwards.
 
     Columns and types come first: where they differ, other checks would fail for that reason alone and are not run.

@@ -36,11 +36,6 @@ class Visit:
         """Whether this is a stay in hospital."""
         return self.act_class is codes.INPATIENT
 
-    @property
-    def is_emergency(self) -> bool:
-        """Whether this is a visit to an emergency room."""
-        return self.act_class is codes.EMERGENCY
-
 
 @dataclass(frozen=True)
 class WardStay:

@@ -8,15 +8,16 @@ from typing import Any
 
 from caremesh.lake.files import move_folder, read_json, write_json
 from caremesh.lake.local import LocalLake
+from caremesh.products import Classification
 
 
 @dataclass(frozen=True)
 class CuratedColumn:
-    """One column of a curated table, as its dbt model states it."""
+    """One column of a curated table, as its dbt model states it; the classification is None where it states none."""
 
     name: str
     data_type: str
-    classification: str | None
+    classification: Classification | None
     description: str
 
 

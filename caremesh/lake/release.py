@@ -47,11 +47,6 @@ class Manifest:
         return sum(i.lines for i in self.inputs)
 
     @property
-    def used(self) -> int:
-        """Resources that rows were made of."""
-        return sum(i.used for i in self.inputs)
-
-    @property
     def superseded(self) -> int:
         """Older versions of resources that a newer line replaces."""
         return sum(i.superseded for i in self.inputs)

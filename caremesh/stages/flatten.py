@@ -60,6 +60,7 @@ def compile_product(product: Product) -> CompiledView:
 
 def flatten(
     product: Product,
+    compiled: CompiledView,
     *,
     settings: Settings,
     lake: LocalLake,
@@ -70,7 +71,6 @@ def flatten(
 
     The release's name is a digest of contract, SQL and input files, so a run that was killed makes the same one.
     """
-    compiled = compile_product(product)
     files = ledger.files_of(compiled.resource)
     query_digest = hashlib.sha256(compiled.query.encode()).hexdigest()
     release = _release_name(product, query_digest, files)

@@ -18,7 +18,6 @@ class LandingReport:
 
     ledger: Ledger
     files_read: int
-    bytes_read: int
     ignored: tuple[IgnoredFile, ...]
     unused: tuple[tuple[str, int, int], ...]
     """Resource types that no product reads: type, files, bytes. They are listed, and not opened."""
@@ -57,7 +56,6 @@ def land(
     return LandingReport(
         ledger=ledger,
         files_read=len(taken),
-        bytes_read=sum(f.bytes for f in taken.values()),
         ignored=listing.ignored,
         unused=_count_unused([f for f in listing.files if f.resource_type not in wanted]),
     )

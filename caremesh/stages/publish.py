@@ -18,7 +18,7 @@ Outcome = Literal["published", "unchanged", "withdrawn", "failed"]
 def publish(product: Product, manifest: Manifest, *, settings: Settings, lake: LocalLake) -> Outcome:
     """Move the product's pointer to a release that passed its checks, if it may and need be moved.
 
-    A release that was left by a rollback stays withdrawn until `put_back` asks for it.
+    A release that was left by a rollback stays withdrawn until `caremesh publish PRODUCT --release ID` asks for it.
     """
     if manifest.passed is None:
         raise PublishError(f"release {manifest.release} of {product.id} was not checked", hint="caremesh check first")

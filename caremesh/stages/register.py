@@ -15,7 +15,6 @@ from catalog.base import (
     CatalogProduct,
     Change,
     CheckOutcome,
-    CuratedColumn,
     CuratedTable,
     FailedCandidate,
     PublisherTarget,
@@ -93,10 +92,7 @@ def _curated_tables(build: CuratedBuild | None) -> tuple[CuratedTable, ...]:
         CuratedTable(
             name=t.id,
             description=t.description,
-            columns=tuple(
-                CuratedColumn(c.name, c.data_type, c.classification, c.description)  # type: ignore[arg-type]
-                for c in t.columns
-            ),
+            columns=t.columns,
             rows=t.rows,
             built_at=build.built_at,
             depends_on=t.depends_on,

@@ -16,7 +16,7 @@ from caremesh.cli import app
 from caremesh.console import rows_table
 from caremesh.pipeline import STAGES
 from tests.conftest import ROOT
-from tests.integration.small_mesh import patient, write_lines, write_project
+from tests.integration.small_mesh import patient, run_stages, write_lines, write_project
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
@@ -94,9 +94,7 @@ def lake(caremesh, tmp_path: Path) -> Path:
     """A lake with one published patient."""
     project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "lake"
     write_lines(landing / "Patient.ndjson", [patient(1)])
-    for stage in STAGES[:4]:
-        extra = ("--landing", landing) if stage == "land" else ()
-        assert caremesh(stage, "--lake", lake, "--project", project, *extra).exit_code == 0
+    assert run_stages(caremesh, lake=lake, landing=landing, project=project) == [0, 0, 0, 0]
     return lake
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from caremesh.pipeline import STAGES
 from tests.conftest import ROOT
 
 
@@ -30,3 +31,9 @@ def write_lines(path: Path, resources: Iterable[dict[str, Any]]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(r) + "\n" for r in resources), encoding="utf-8")
     return path
+
+
+def run_stages(caremesh: Any, *, lake: Path, landing: Path, project: Path) -> list[int]:
+    """Call the stages up to publish by the command line, one by one; give their exit codes."""
+    options = ("--lake", lake, "--project", project)
+    return [caremesh(s, *options, *(("--landing", landing) if s == "land" else ())).exit_code for s in STAGES[:4]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.integration.small_mesh import patient, write_lines, write_project
+from tests.integration.small_mesh import patient, run_stages, write_lines, write_project
 
 GOOD = [patient(1), patient(2)]
 BAD = [patient(1), {**patient(2), "gender": "MARKER-not-a-gender"}, {**patient(3), "gender": "MARKER-nor-this"}]
@@ -16,9 +16,7 @@ def test_a_failing_candidate_is_not_published_and_status_shows_it(caremesh, tmp_
     landing, lake = tmp_path / "landing", tmp_path / "lake"
     options = ("--lake", lake, "--project", project)
     export = write_lines(landing / "Patient.ndjson", GOOD)
-    for stage in ("land", "flatten", "check", "publish"):
-        extra = ("--landing", landing) if stage == "land" else ()
-        assert caremesh(stage, *options, *extra).exit_code == 0
+    assert run_stages(caremesh, lake=lake, landing=landing, project=project) == [0, 0, 0, 0]
     before = json.loads((lake / "products/clinical/patient/current.json").read_text())
 
     write_lines(export, BAD)
@@ -44,10 +42,8 @@ def test_a_corrected_export_is_published_and_the_failed_candidate_goes(caremesh,
     project = write_project(tmp_path / "project")
     landing, lake = tmp_path / "landing", tmp_path / "lake"
     options = ("--lake", lake, "--project", project)
-    stages = ("land", "flatten", "check", "publish")
     for resources, expected in ((BAD, 12), (GOOD, 0)):
         write_lines(landing / "Patient.ndjson", resources)
-        codes = [caremesh(s, *options, *(("--landing", landing) if s == "land" else ())).exit_code for s in stages]
-        assert codes[-1] == expected
+        assert run_stages(caremesh, lake=lake, landing=landing, project=project)[-1] == expected
     assert list(lake.glob("products/clinical/patient/candidates/*")) == []
     assert "failed" not in caremesh("status", *options).stdout

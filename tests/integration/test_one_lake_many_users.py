@@ -10,20 +10,13 @@ import duckdb
 
 from caremesh.lake.local import LocalLake
 from caremesh.lake.lock import hold_lock
-from tests.integration.small_mesh import patient, write_lines, write_project
-
-STAGES = ("land", "flatten", "check", "publish")
-
-
-def run_stages(caremesh, lake: Path, landing: Path, project: Path) -> list[int]:
-    options = ("--lake", lake, "--project", project)
-    return [caremesh(s, *options, *(("--landing", landing) if s == "land" else ())).exit_code for s in STAGES]
+from tests.integration.small_mesh import patient, run_stages, write_lines, write_project
 
 
 def test_an_open_reader_neither_blocks_a_run_nor_breaks(caremesh, tmp_path: Path) -> None:
     project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "lake"
     write_lines(landing / "Patient.ndjson", [patient(1)])
-    assert run_stages(caremesh, lake, landing, project) == [0, 0, 0, 0]
+    assert run_stages(caremesh, lake=lake, landing=landing, project=project) == [0, 0, 0, 0]
     program = (
         "import duckdb, sys\n"
         "connection = duckdb.connect(sys.argv[1], read_only=True)\n"
@@ -40,7 +33,7 @@ def test_an_open_reader_neither_blocks_a_run_nor_breaks(caremesh, tmp_path: Path
     )
     assert reader.stdout.readline() == "1\n"
     write_lines(landing / "Patient.ndjson", [patient(1), patient(2)])
-    assert run_stages(caremesh, lake, landing, project) == [0, 0, 0, 0]
+    assert run_stages(caremesh, lake=lake, landing=landing, project=project) == [0, 0, 0, 0]
     after, _ = reader.communicate("go on\n", timeout=30)
     assert (after, reader.returncode) == ("1\n", 0), "the reader keeps the release that it opened"
     with duckdb.connect(str(LocalLake(lake).database), read_only=True) as connection:
@@ -55,4 +48,4 @@ def test_a_second_run_ends_at_once_and_names_the_holder(caremesh, tmp_path: Path
     assert second.exit_code == 16
     assert "'caremesh run', since 2026-01-01T00:00:00Z" in second.stderr
     assert not (lake / "ledger.json").exists(), "the second run did nothing"
-    assert run_stages(caremesh, lake, landing, project) == [0, 0, 0, 0]
+    assert run_stages(caremesh, lake=lake, landing=landing, project=project) == [0, 0, 0, 0]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from caremesh.lake.curated import CuratedColumn
 from caremesh.products import Column, Domain, Product, Rule
 from catalog.base import (
     CatalogContent,
     CatalogProduct,
     CheckOutcome,
-    CuratedColumn,
     CuratedTable,
     FailedCandidate,
     ReleaseInfo,
