@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -184,10 +185,10 @@ def payer_mix(folder: Path) -> dict[tuple[date, str], tuple[Any, ...]]:
     return mix
 
 
-def total(items: list[dict[str, Any]], category: str) -> float | None:
-    """Sum of one kind of amount over claim lines; None where no line states it."""
+def total(items: list[dict[str, Any]], category: str) -> Decimal | None:
+    """Exact sum of one kind of amount, each to nine decimals, over claim lines; None where no line states it."""
     amounts = [
-        a["amount"]["value"]
+        Decimal(str(a["amount"]["value"])).quantize(Decimal("1e-9"))
         for i in items
         for a in i.get("adjudication", [])
         if "amount" in a and a["category"]["coding"][0]["code"].endswith(f"/{category}")

@@ -17,10 +17,11 @@ from tests.conftest import ROOT
 # dbt-athena warns of its package's name, and of its own macros' backslashes.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-# Each means the same on both engines for the types it is used with: date_diff of days between dates, sum of doubles.
+# Each means the same on both engines for the types it is used with: date_diff of days between dates, sum of decimals.
 FUNCTIONS = {"bool_or", "cast", "coalesce", "count", "date_diff", "date_trunc", "day", "first_value", "lag", "lead"}
 FUNCTIONS |= {"length", "max", "min", "month", "nullif", "row_number", "substring", "sum", "trim", "try_cast", "year"}
-WORDS_BEFORE_A_BRACKET = {"and", "as", "by", "in", "not", "or", "over", "then", "when"}
+TYPES = {"decimal"}
+WORDS_BEFORE_A_BRACKET = TYPES | {"and", "as", "by", "in", "not", "or", "over", "then", "when"}
 DUCKDB_ONLY = ("::", r"\bqualify\b", "group by all", r"\bexclude\b", r"\bfilter\s*\(", r"[\[\]{}]", "//", r"\blambda\b")
 
 

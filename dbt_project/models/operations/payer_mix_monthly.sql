@@ -32,6 +32,7 @@ billed as (
         and coalesce(claim.use, 'claim') = 'claim'
 ),
 
+-- Amounts are added as decimals: a sum of doubles depends on the order of its rows, which no engine promises.
 monthly as (
     select
         billing_month,
@@ -41,11 +42,11 @@ monthly as (
         count(submitted_amount) as adjudicated_line_count,
         count(distinct encounter_key) as encounter_count,
         count(distinct patient_key) as patient_count,
-        sum(submitted_amount) as submitted_amount,
-        sum(allowed_amount) as allowed_amount,
-        sum(paid_amount) as paid_amount,
-        sum(deductible_amount) as deductible_amount,
-        sum(coinsurance_amount) as coinsurance_amount
+        sum(cast(submitted_amount as decimal(38, 9))) as submitted_amount,
+        sum(cast(allowed_amount as decimal(38, 9))) as allowed_amount,
+        sum(cast(paid_amount as decimal(38, 9))) as paid_amount,
+        sum(cast(deductible_amount as decimal(38, 9))) as deductible_amount,
+        sum(cast(coinsurance_amount as decimal(38, 9))) as coinsurance_amount
     from billed
     group by billing_month, payer_name
 ),
@@ -72,8 +73,9 @@ final as (
         / sum(monthly.claim_count) over (partition by monthly.billing_month) as claim_share,
         cast(monthly.encounter_count as double)
         / nullif(sum(monthly.encounter_count) over (partition by monthly.billing_month), 0) as encounter_share,
-        monthly.submitted_amount
-        / nullif(sum(monthly.submitted_amount) over (partition by monthly.billing_month), 0) as submitted_share
+        cast(monthly.submitted_amount as double)
+        / nullif(cast(sum(monthly.submitted_amount) over (partition by monthly.billing_month) as double), 0)
+            as submitted_share
     from monthly
     left join payer_class on monthly.payer_name = payer_class.payer_name
 )
