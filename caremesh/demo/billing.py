@@ -119,14 +119,21 @@ def _deny(patient: Patient, lines: list[Line]) -> list[Line]:
     ]
 
 
-def _claim(patient: Patient, visit: Visit, kind: Json, lines: list[Line], created: int) -> Json:
-    fields: Json = {
+def _billed(patient: Patient, visit: Visit, kind: Json, created: int) -> Json:
+    """What a Claim and its ExplanationOfBenefit state alike, but for the time when each was made."""
+    return {
         "status": "active",
         "type": kind,
         "use": "claim",
         "patient": patient.reference,
         "billablePeriod": _billable(patient, visit),
         "created": patient.zone.text(created),
+    }
+
+
+def _claim(patient: Patient, visit: Visit, kind: Json, lines: list[Line], created: int) -> Json:
+    fields: Json = {
+        **_billed(patient, visit, kind, created),
         "provider": visit.facility.organization,
         "priority": codes.NORMAL_PRIORITY,
         "facility": visit.facility.site,
@@ -147,14 +154,8 @@ def _claim(patient: Patient, visit: Visit, kind: Json, lines: list[Line], create
 
 def _answer(patient: Patient, visit: Visit, kind: Json, lines: list[Line], claim_id: str, decided: int) -> Json:
     benefit = sum(line.benefit for line in lines)
-    zone = patient.zone
     fields: Json = {
-        "status": "active",
-        "type": kind,
-        "use": "claim",
-        "patient": patient.reference,
-        "billablePeriod": _billable(patient, visit),
-        "created": zone.text(decided),
+        **_billed(patient, visit, kind, decided),
         "insurer": patient.insurer,
         "provider": visit.practitioner,
         "facility": visit.facility.site,
@@ -169,7 +170,7 @@ def _answer(patient: Patient, visit: Visit, kind: Json, lines: list[Line], claim
         ],
         "payment": {
             "type": codes.COMPLETE_PAYMENT,
-            "date": day_text(zone.day(decided)),
+            "date": day_text(patient.zone.day(decided)),
             "amount": _money(benefit),
         },
     }
