@@ -27,8 +27,8 @@ select
 from (
   select
     *,
-    regexp_extract("encounter"."reference", '^Encounter/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1) as k_1,
-    regexp_extract("subject"."reference", '^Patient/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1) as k_2
+    case when starts_with("encounter"."reference", 'Encounter/') then case when strpos(substr("encounter"."reference", 11), '/') = 0 then nullif(substr("encounter"."reference", 11), '') else regexp_extract("encounter"."reference", '^Encounter/([^/]+)(?:/_history/[^/]+)?\z', 1) end end as k_1,
+    case when starts_with("subject"."reference", 'Patient/') then case when strpos(substr("subject"."reference", 9), '/') = 0 then nullif(substr("subject"."reference", 9), '') else regexp_extract("subject"."reference", '^Patient/([^/]+)(?:/_history/[^/]+)?\z', 1) end end as k_2
   from (
     select q.*, u.e_1, u.i_1 - 1 as i_1
     from (

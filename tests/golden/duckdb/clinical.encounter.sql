@@ -28,11 +28,11 @@ select
 from (
   select
     *,
-    nullif(regexp_extract("location"[1]."location"."reference", '^Location/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_1,
-    nullif(regexp_extract("partOf"."reference", '^Encounter/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_2,
-    nullif(regexp_extract("participant"[1]."individual"."reference", '^Practitioner/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_3,
-    nullif(regexp_extract("serviceProvider"."reference", '^Organization/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_4,
-    nullif(regexp_extract("subject"."reference", '^Patient/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?\z', 1), '') as k_5
+    case when starts_with("location"[1]."location"."reference", 'Location/') then case when strpos(substr("location"[1]."location"."reference", 10), '/') = 0 then nullif(substr("location"[1]."location"."reference", 10), '') else nullif(regexp_extract("location"[1]."location"."reference", '^Location/([^/]+)(?:/_history/[^/]+)?\z', 1), '') end end as k_1,
+    case when starts_with("partOf"."reference", 'Encounter/') then case when strpos(substr("partOf"."reference", 11), '/') = 0 then nullif(substr("partOf"."reference", 11), '') else nullif(regexp_extract("partOf"."reference", '^Encounter/([^/]+)(?:/_history/[^/]+)?\z', 1), '') end end as k_2,
+    case when starts_with("participant"[1]."individual"."reference", 'Practitioner/') then case when strpos(substr("participant"[1]."individual"."reference", 14), '/') = 0 then nullif(substr("participant"[1]."individual"."reference", 14), '') else nullif(regexp_extract("participant"[1]."individual"."reference", '^Practitioner/([^/]+)(?:/_history/[^/]+)?\z', 1), '') end end as k_3,
+    case when starts_with("serviceProvider"."reference", 'Organization/') then case when strpos(substr("serviceProvider"."reference", 14), '/') = 0 then nullif(substr("serviceProvider"."reference", 14), '') else nullif(regexp_extract("serviceProvider"."reference", '^Organization/([^/]+)(?:/_history/[^/]+)?\z', 1), '') end end as k_4,
+    case when starts_with("subject"."reference", 'Patient/') then case when strpos(substr("subject"."reference", 9), '/') = 0 then nullif(substr("subject"."reference", 9), '') else nullif(regexp_extract("subject"."reference", '^Patient/([^/]+)(?:/_history/[^/]+)?\z', 1), '') end end as k_5
   from (
     select *
     from src
