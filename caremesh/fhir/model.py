@@ -266,17 +266,43 @@ class Iteration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Select:
-    """Columns, nested selects and a union, all below one iteration (or none)."""
+class Level:
+    """One place where a repeat finds items: the rows of each item named `element`, then the levels below it.
 
-    iteration: Iteration | None
+    `beyond` are the paths that are not followed any further; what they find is an error.
+    """
+
+    path: Expression
+    element: str
+    body: Select
+    levels: tuple[Level, ...]
+    beyond: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeat:
+    """repeat: one row for each item at any level, depth first, counted by `index`; each level has these `columns`."""
+
+    levels: tuple[Level, ...]
+    index: str
     columns: tuple[Column, ...]
-    selects: tuple[Select, ...]
-    union: tuple[Select, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Select:
+    """Columns, nested selects and a union, all below one iteration (or none); a repeat has them in its levels."""
+
+    iteration: Iteration | None = None
+    repeat: Repeat | None = None
+    columns: tuple[Column, ...] = ()
+    selects: tuple[Select, ...] = ()
+    union: tuple[Select, ...] = ()
 
     @property
     def all_columns(self) -> tuple[Column, ...]:
         """Every column of the output, in its order: own, nested, then those of the union."""
+        if self.repeat:
+            return self.repeat.columns
         nested = tuple(c for s in self.selects for c in s.all_columns)
         return self.columns + nested + (self.union[0].all_columns if self.union else ())
 
@@ -288,6 +314,8 @@ class Select:
     @property
     def may_drop(self) -> bool:
         """Whether it may give no row for a focus that is there."""
+        if self.repeat:
+            return True
         if self.iteration:
             return not self.iteration.or_null
         return any(s.may_drop for s in self.selects) or (bool(self.union) and all(s.may_drop for s in self.union))
@@ -332,6 +360,16 @@ def expressions(select: Select) -> Iterator[Expression]:
         yield from walk(column.value)
     for below in select.below:
         yield from expressions(below)
+    for level in select.repeat.levels if select.repeat else ():
+        yield from _expressions_of_level(level)
+
+
+def _expressions_of_level(level: Level) -> Iterator[Expression]:
+    for path in (level.path, *level.beyond):
+        yield from walk(path)
+    yield from expressions(level.body)
+    for below in level.levels:
+        yield from _expressions_of_level(below)
 
 
 def _require(condition: bool, message: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from caremesh.fhir.columns import raw_type
 from caremesh.fhir.dialects.base import Dialect
+from caremesh.fhir.levels import as_list, repeat_list
 from caremesh.fhir.model import Column, Iteration, RowIndex, Select, expressions
 from caremesh.fhir.sql import to_sql
 
@@ -30,8 +31,8 @@ def add_select(rows: Rows, select: Select, dialect: Dialect, within: Iteration |
 
     `within` is the iteration that the select stands in the focus of.
     """
-    if select.iteration and _needs_list(select):
-        return _add_list(rows, select, rows_list(select, dialect), f"w_{select.iteration.element}", dialect)
+    if select.repeat or (select.iteration and _needs_list(select)):
+        return _add_list(rows, select, rows_list(select, dialect), f"w_{len(rows.columns)}", dialect)
     if select.iteration:
         within = select.iteration
         rows = _add_unnest(rows, select, within, dialect)
@@ -47,6 +48,8 @@ def add_select(rows: Rows, select: Select, dialect: Dialect, within: Iteration |
 
 def rows_list(select: Select, dialect: Dialect) -> str:
     """The rows of a select as one list of structs, with a field per column."""
+    if select.repeat:
+        return repeat_list(select.repeat, dialect, _product)
     if select.iteration is None:
         return _product(select, dialect)
     iteration = select.iteration
@@ -70,7 +73,7 @@ def _product(select: Select, dialect: Dialect) -> str:
         fields |= {c.name: f"{name}.{dialect.quote(c.name)}" for c in part.all_columns}
     found = dialect.array([_row(select.all_columns, fields, dialect)])
     for name, part in reversed(lists):
-        branches = [rows_list(b, dialect) for b in part.union] if part.iteration is None else [rows_list(part, dialect)]
+        branches = [rows_list(b, dialect) for b in (part.union if _is_union(part) else (part,))]
         items = branches[0] if len(branches) == 1 else dialect.flatten(dialect.array(branches))
         found = dialect.flatten(dialect.transform(items, name, found))
     return found
@@ -80,7 +83,7 @@ def _hoist(select: Select) -> tuple[list[Column], list[Select]]:
     """The columns that stand in the focus of a select, and the parts that give rows of their own."""
     columns, parts = list(select.columns), []
     for nested in select.selects:
-        if nested.iteration:
+        if nested.iteration or nested.repeat:
             parts.append(nested)
         else:
             more, deeper = _hoist(nested)
@@ -93,7 +96,11 @@ def _hoist(select: Select) -> tuple[list[Column], list[Select]]:
 
 def _union_of(select: Select) -> Select:
     """A select's union alone, as a part that gives rows of its own."""
-    return Select(iteration=None, columns=(), selects=(), union=select.union)
+    return Select(union=select.union)
+
+
+def _is_union(part: Select) -> bool:
+    return part.iteration is None and part.repeat is None
 
 
 def _row(columns: Sequence[Column], fields: dict[str, str], dialect: Dialect) -> str:
@@ -121,8 +128,7 @@ def _add_list(rows: Rows, select: Select, items: str, name: str, dialect: Dialec
 
 
 def _items(iteration: Iteration, dialect: Dialect) -> str:
-    items = to_sql(iteration.path, dialect)
-    return items if iteration.path.many else dialect.compact(dialect.array([items]))
+    return as_list(iteration.path, dialect)
 
 
 def _raw(column: Column, iteration: Iteration | None, dialect: Dialect) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -27,6 +27,15 @@ from caremesh.fhir.types import Element, FhirTypes, suggest
 Step = Callable[[Expression], Expression]
 
 
+class UnknownElementError(FhirPathError):
+    """A type has no element of that name."""
+
+    def __init__(self, fhir_type: str, name: str, *, position: int, known: Iterable[str]) -> None:
+        """Keep the name beside what is wrong with it."""
+        super().__init__(f"{fhir_type} has no element {name!r}", position=position, hint=suggest(name, known))
+        self.name = name
+
+
 @dataclass(frozen=True)
 class Scope:
     """What a path can see: `$this`, the constants, and the iteration that `%rowIndex` counts."""
@@ -38,6 +47,8 @@ class Scope:
     index: str = ROOT
     # How many lists the path is inside of. Lambdas are named by it, so that equal paths give equal SQL.
     depth: int = 1
+    # How many levels a repeat may still go down; None outside of any.
+    levels_left: int | None = None
     # One counter for a whole view, so that no two variables share a name.
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -80,8 +91,7 @@ def member(scope: Scope, base: Expression, name: str, position: int) -> Expressi
         return base  # a path may start with the resource's own type: Patient.name
     element = scope.types.element(base.type, name)
     if element is None:
-        known = scope.types.element_names(base.type)
-        raise FhirPathError(f"{base.type} has no element {name!r}", position=position, hint=suggest(name, known))
+        raise UnknownElementError(base.type, name, position=position, known=scope.types.element_names(base.type))
     if base.form != "struct":
         base = _sibling(base, position)
     if element.choice:

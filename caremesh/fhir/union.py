@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from caremesh.fhir.model import FORM_TYPES, Column, Emit, Expression, Form, Operation, Select
+from caremesh.fhir.model import FORM_TYPES, Column, Emit, Expression, Form, Level, Operation, Repeat, Select
 
 
 def describe(branch: Select) -> tuple[str, ...]:
@@ -30,10 +30,22 @@ def _common_form(columns: tuple[Column, ...]) -> Form:
 def _convert(select: Select, targets: dict[str, tuple[Form, bool]]) -> Select:
     return replace(
         select,
+        repeat=select.repeat and _convert_repeat(select.repeat, targets),
         columns=tuple(replace(c, value=_hold(c.value, *targets[c.name])) for c in select.columns),
         selects=tuple(_convert(s, targets) for s in select.selects),
         union=tuple(_convert(s, targets) for s in select.union),
     )
+
+
+def _convert_repeat(repeat: Repeat, targets: dict[str, tuple[Form, bool]]) -> Repeat:
+    levels = tuple(_convert_level(level, targets) for level in repeat.levels)
+    columns = tuple(replace(c, value=_hold(c.value, *targets[c.name])) for c in repeat.columns)
+    return replace(repeat, levels=levels, columns=columns)
+
+
+def _convert_level(level: Level, targets: dict[str, tuple[Form, bool]]) -> Level:
+    below = tuple(_convert_level(inner, targets) for inner in level.levels)
+    return replace(level, body=_convert(level.body, targets), levels=below)
 
 
 def _hold(value: Expression, form: Form, many: bool) -> Expression:

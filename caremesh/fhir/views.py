@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from caremesh.errors import ViewError
@@ -15,10 +15,11 @@ from caremesh.fhir.definition import (
     read_definition,
 )
 from caremesh.fhir.fhirpath import FhirPathError, parse
-from caremesh.fhir.model import ROOT, Column, Constant, Expression, Iteration, Select, Variable, View
+from caremesh.fhir.model import ROOT, Column, Constant, Expression, Iteration, Repeat, Select, Variable, View
 from caremesh.fhir.operators import to_boolean
+from caremesh.fhir.repeats import UnevenLevelsError, Unroller
 from caremesh.fhir.resolve import constant, resolve
-from caremesh.fhir.scope import Scope, plain
+from caremesh.fhir.scope import Scope, UnknownElementError, plain
 from caremesh.fhir.types import load_types, suggest
 from caremesh.fhir.union import describe, unify
 
@@ -53,14 +54,17 @@ CASTS = {
 DATED = ("date", "dateTime", "instant")
 
 
-def parse_view(text: str, *, where: str) -> View:
-    """Read and validate a ViewDefinition; `where` (its file) opens the place that an error names."""
+def parse_view(text: str, *, where: str, repeat_levels: int | None = None) -> View:
+    """Read and validate a ViewDefinition; `where` (its file) opens the place that an error names.
+
+    `repeat_levels` says how deep a repeat goes; by default as deep as the number of places stays bearable.
+    """
     definition = read_definition(text, where=where)
     types = load_types()
     if definition.resource not in types.resources:
         hint = suggest(definition.resource, types.resources)
         raise ViewError(f"{definition.resource!r} is no FHIR R4 resource", where=f"{where}: $.resource", hint=hint)
-    return _Reader(where, definition).read()
+    return _Reader(where, definition, repeat_levels).read()
 
 
 @dataclass(frozen=True)
@@ -69,16 +73,14 @@ class _Reader:
 
     where: str
     definition: ViewDefinition
+    repeat_levels: int | None
 
     def read(self) -> View:
         focus = Variable(type=self.definition.resource, form="struct", name=ROOT)
         constants = self.constants()
         scope = Scope(load_types(), self.definition.resource, focus, constants)
         select = Select(
-            iteration=None,
-            columns=(),
-            selects=tuple(self.select(s, scope, f"$.select[{i}]") for i, s in enumerate(self.definition.select)),
-            union=(),
+            selects=tuple(self.select(s, scope, f"$.select[{i}]") for i, s in enumerate(self.definition.select))
         )
         conditions = tuple(
             self.path(w.path, scope, f"$.where[{i}].path", lambda e: to_boolean(e, 1))
@@ -119,23 +121,62 @@ class _Reader:
             self.refuse(str(error), f"{place}.value{written}")
 
     def path(
-        self, text: str, scope: Scope, place: str, then: Callable[[Expression], Expression] | None = None
+        self, text: str, scope: Scope, place: str, then: Callable[[Expression], Expression] = lambda found: found
     ) -> Expression:
         try:
-            found = plain(resolve(parse(text), scope), 1)
-            return then(found) if then else found
+            return then(plain(resolve(parse(text), scope), 1))
         except FhirPathError as error:
-            self.refuse(f"{error.message} (character {error.position} of {text!r})", place, hint=error.hint)
+            self.refuse_path(text, error, place)
+
+    def repeat_path(self, text: str, scope: Scope, place: str) -> Expression | None:
+        """A path of a repeat; None where only this type lacks the element: not each path exists at each level."""
+        try:
+            return plain(resolve(parse(text), scope), 1)
+        except UnknownElementError as error:
+            if scope.types.has_element_named(error.name):
+                return None
+            self.refuse_path(text, error, place)
+        except FhirPathError as error:
+            self.refuse_path(text, error, place)
+
+    def refuse_path(self, text: str, error: FhirPathError, place: str) -> NoReturn:
+        self.refuse(f"{error.message} (character {error.position} of {text!r})", place, hint=error.hint)
 
     def select(self, stated: SelectDefinition, scope: Scope, place: str) -> Select:
         if stated.repeat:
-            self.refuse("repeat is not supported yet", f"{place}.repeat", hint="forEach over a fixed depth")
+            return Select(repeat=self.repeat(stated, scope, place))
         iteration, inner = self.iteration(stated, scope, place)
-        nested = tuple(self.select(s, inner, f"{place}.select[{i}]") for i, s in enumerate(stated.select))
-        branches = tuple(self.select(s, inner, f"{place}.unionAll[{i}]") for i, s in enumerate(stated.unionAll))
-        columns = tuple(self.column(c, inner, f"{place}.column[{i}]") for i, c in enumerate(stated.column))
-        union = self.union(branches, place) if branches else ()
-        return Select(iteration=iteration, columns=columns, selects=nested, union=union)
+        return replace(self.body(stated, inner, place), iteration=iteration)
+
+    def body(self, stated: SelectDefinition, scope: Scope, place: str) -> Select:
+        """What stands below the iteration of a select."""
+        nested = tuple(self.select(s, scope, f"{place}.select[{i}]") for i, s in enumerate(stated.select))
+        branches = tuple(self.select(s, scope, f"{place}.unionAll[{i}]") for i, s in enumerate(stated.unionAll))
+        columns = tuple(self.column(c, scope, f"{place}.column[{i}]") for i, c in enumerate(stated.column))
+        return Select(columns=columns, selects=nested, union=self.union(branches, place) if branches else ())
+
+    def repeat(self, stated: SelectDefinition, scope: Scope, place: str) -> Repeat:
+        def find(text: str, at: Scope) -> Expression | None:
+            return self.repeat_path(text, at, f"{place}.repeat[{stated.repeat.index(text)}]")
+
+        unroller = Unroller(stated.repeat, find, lambda at: self.body(stated, at, place), describe)
+        try:
+            found = unroller.unroll(scope, levels=self.repeat_levels)
+        except UnevenLevelsError:
+            self.refuse("the columns differ in type from level to level", f"{place}.repeat", hint="one repeat for each")
+        return found or Repeat(levels=(), index=scope.index, columns=tuple(self.void(stated, place)))
+
+    def void(self, stated: SelectDefinition, place: str) -> Iterator[Column]:
+        """The columns of a select whose repeat never finds anything: only their stated types are known."""
+        for index, column in enumerate(stated.column):
+            nothing = Constant(type="string", form="text", value=None)
+            fhir_type = self.column_type(column, nothing, f"{place}.column[{index}]")
+            sql_type = self.sql_type(column, fhir_type, f"{place}.column[{index}]")
+            yield Column(
+                name=column.name, fhir_type=fhir_type, sql_type=sql_type, collection=column.collection, value=nothing
+            )
+        for below in (*stated.select, *stated.unionAll[:1]):
+            yield from self.void(below, place)
 
     def iteration(self, stated: SelectDefinition, scope: Scope, place: str) -> tuple[Iteration | None, Scope]:
         kind = "forEachOrNull" if stated.forEachOrNull else "forEach"

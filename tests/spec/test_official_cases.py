@@ -19,9 +19,7 @@ REPORT = Path(__file__).parents[2] / "docs" / "test_report.json"
 
 CASES = list(official_cases())
 # Cases not supported yet, by file and title. One that passes fails the test.
-NOT_YET = {(c.file, c.title) for c in CASES if c.file in ("repeat.json", "fn_boundary.json")} | {
-    ("row_index.json", "%rowIndex with repeat")
-}
+NOT_YET = {(c.file, c.title) for c in CASES if c.file == "fn_boundary.json"}
 
 
 @pytest.fixture(scope="module")

@@ -169,6 +169,10 @@ class Dialect(ABC):
         described = f"{self.text(message + ', resource ')} || coalesce({self.quote('id')}, 'without id')"
         return self.fail(described, sql_type)
 
+    def fault_of_any_type(self, message: str) -> str:
+        """Raise the same error where a value of some type is due that has no name here."""
+        return f"case when {self.fault(message, 'bigint')} is null then null end"
+
     def first_or_fail(self, xs: str, message: str, sql_type: str) -> str:
         """The only value of a list; an error where there are more."""
         return f"case when {self.size(xs)} > 1 then {self.fault(message, sql_type)} else {self.item(xs, 1)} end"

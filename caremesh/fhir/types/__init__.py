@@ -49,6 +49,10 @@ class FhirTypes:
         """The names of all elements of a type, sorted."""
         return tuple(sorted(self.elements.get(self._holder(fhir_type), {})))
 
+    def has_element_named(self, name: str) -> bool:
+        """Whether any type has an element of that name."""
+        return any(name in elements for elements in self.elements.values())
+
     def _holder(self, fhir_type: str) -> str:
         return "Element" if self.is_primitive(fhir_type) else fhir_type
 

@@ -92,12 +92,6 @@ def test_path_error_names_the_character_and_the_next_move(path: str, message: st
             "where says which",
         ),
         (
-            {"resource": "Patient", "select": [{"repeat": ["contact"], "column": [{"name": "a", "path": "id"}]}]},
-            ": $.select[0].repeat",
-            "repeat is not supported yet",
-            None,
-        ),
-        (
             {"resource": "Patient", "select": [{"column": [{"name": "1st", "path": "id"}]}]},
             ": $.select[0].column[0].name",
             "String should match pattern",
