@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from caremesh.engines.duckdb import open_engine, read_lines_sql
-from caremesh.fhir import DUCKDB, CompiledView, compile_view, parse_view
+from caremesh.fhir import DUCKDB, CompiledView, compile_view, exact_names, parse_view
 
 Rows = list[dict[str, Any]]
 
@@ -23,7 +23,7 @@ def run_compiled(compiled: CompiledView, lines: Iterable[str], folder: Path) -> 
     """Give the rows of a compiled view over lines of NDJSON."""
     file = folder / "resources.ndjson"
     file.write_text("".join(line + "\n" for line in lines))
-    source = read_lines_sql([file], DUCKDB.source_columns(compiled.shape))
+    source = read_lines_sql([file], DUCKDB.source_columns(compiled.shape), exact=exact_names(compiled.shape))
     with open_engine(memory_limit="1GB", threads=1, scratch=folder) as connection:
         result = connection.execute(f"with src as (select * from {source}) {compiled.query}")
         names = [d[0] for d in result.description]

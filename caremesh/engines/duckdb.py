@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from caremesh.duckdb_settings import OFFLINE
+from caremesh.fhir import written_number
 from caremesh.quoting import quote_file, quote_name, quote_text
 
 REFUSALS = (duckdb.InvalidInputException, duckdb.DataError)
@@ -37,14 +39,20 @@ def open_engine(*, memory_limit: str, threads: int, scratch: Path) -> Iterator[d
         connection.close()
 
 
-def read_lines_sql(paths: Sequence[Path], columns: Mapping[str, str]) -> str:
+def read_lines_sql(paths: Sequence[Path], columns: Mapping[str, str], *, exact: Sequence[str] = ()) -> str:
     """SQL that reads NDJSON files strictly as the given columns (name → DuckDB type).
 
     Without files it gives no rows of the same columns. The virtual column `filename` names each row's file.
+    Numbers under the JSON names `exact` come as they were written. That way in is not strict about types: DuckDB has
+    no strict one, so what has not been read strictly before may hold nulls where it contradicts its type.
     """
     if not paths:
         typed = ", ".join(f"cast(null as {sql_type}) as {quote_name(name)}" for name, sql_type in columns.items())
         return f"(select {typed}, cast(null as varchar) as filename where false)"
     files = ", ".join(quote_file(path) for path in paths)
+    if exact:
+        quoted = f"regexp_replace(json, {quote_text(written_number(exact))}, '\"\\1\":\"\\2\"', 'g')"
+        fields = f"json_transform({quoted}, {quote_text(json.dumps(dict(columns)))})"
+        return f"(select unnest({fields}), filename from read_ndjson_objects([{files}], hive_partitioning = false))"
     types = ", ".join(f"{quote_name(name)}: {quote_text(sql_type)}" for name, sql_type in columns.items())
     return f"read_json([{files}], format = 'newline_delimited', hive_partitioning = false, columns = {{{types}}})"

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from caremesh.fhir.boundaries import HIGH, LOW, Boundary
 from caremesh.fhir.dialects.base import Dialect
 from caremesh.fhir.fhirpath import Ast, FhirPathError, Literal, Member, This
 from caremesh.fhir.model import ROOT, Constant, Emit, Expression, Filter, Form, Guard, Operation, Variable
 from caremesh.fhir.operators import equal, to_boolean
-from caremesh.fhir.scope import Choice, Scope, boolean, child, guard, item, member, one, over, plain, values
+from caremesh.fhir.scope import Choice, Scope, as_written, boolean, child, guard, item, member, one, over, plain, values
 from caremesh.fhir.types import suggest
 
 
@@ -205,8 +206,27 @@ def _key_sql(dialect: Dialect, reference: str, wanted: str | None) -> str:
     return f"case when starts_with({reference}, {dialect.text(wanted + '/')}) then {known} end"
 
 
-def _later(call: Call) -> Expression:
-    raise call.error("is not supported yet")
+def _boundary(end: Boundary) -> Callable[[Call], Expression]:
+    writers = {"date": end.of_date, "dateTime": end.of_date_time, "instant": end.of_date_time, "time": end.of_time}
+
+    def build(call: Call) -> Expression:
+        base = one(call.base, call.position)
+        if base.type in writers:
+            write = writers[base.type]
+            return _operation(lambda d, x: d.let(x, "b", lambda b: write(d, b)), base, strict=True, fhir_type=base.type)
+        if base.type != "decimal":
+            raise call.error(f"is known for decimals, dates and times; the path gives {base.type}")
+        if not as_written(call.scope, base):
+            raise call.error("needs a decimal of the resource: a computed one has no last place")
+        return Operation(
+            type="decimal",
+            form="double",
+            operands=(base,),
+            needs_all=True,
+            emit=lambda d, x: d.let(x, "b", lambda b: end.of_number(d, b)),
+        )
+
+    return build
 
 
 def _operation(emit: Emit, *operands: Expression, strict: bool = False, fhir_type: str = "boolean") -> Operation:
@@ -225,6 +245,6 @@ FUNCTIONS: Mapping[str, Function] = {
     "join": Function(_join, 0, 1),
     "getResourceKey": Function(_resource_key),
     "getReferenceKey": Function(_reference_key, 0, 1),
-    "lowBoundary": Function(_later, 0, 1),
-    "highBoundary": Function(_later, 0, 1),
+    "lowBoundary": Function(_boundary(LOW)),
+    "highBoundary": Function(_boundary(HIGH)),
 }

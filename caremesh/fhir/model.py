@@ -18,6 +18,9 @@ Emit: TypeAlias = Callable[..., str]
 # The SQL type of a computed value by its form; structs are never computed.
 FORM_TYPES: dict[Form, str] = {"text": "varchar", "boolean": "boolean", "integer": "bigint", "double": "double"}
 
+# How a spot of the JSON is read; an exact one is a decimal whose text is wanted as it was written.
+Reading: TypeAlias = Literal["struct", "text", "double", "exact"]
+
 ROOT = ""
 
 
@@ -28,7 +31,12 @@ class Place:
     parent: Place | None
     name: str
     repeats: bool
-    form: Form
+    reading: Reading
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names from the resource down to here."""
+        return (*(self.parent.path if self.parent else ()), self.name)
 
 
 @dataclass(frozen=True, kw_only=True)

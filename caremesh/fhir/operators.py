@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from caremesh.fhir.fhirpath import FhirPathError
-from caremesh.fhir.model import Constant, Emit, Expression, Form, Operation
+from caremesh.fhir.model import FORM_TYPES, Constant, Emit, Expression, Form, Operation
 from caremesh.fhir.scope import one, plain, values
 
 Build = Callable[[str, Expression, Expression, int], Expression]
@@ -111,8 +111,9 @@ def _native(found: Expression) -> Expression:
     # Elements are read as text; only here, where a value is computed with, does the text become a boolean or a number.
     if found.form != "text" or found.type not in FAMILIES or FAMILIES[found.type] == "time":
         return found
-    form: Form = "boolean" if found.type == "boolean" else "integer"
-    wanted = "boolean" if form == "boolean" else "bigint"
+    forms: dict[str, Form] = {"boolean": "boolean", "decimal": "double"}
+    form = forms.get(found.type, "integer")
+    wanted = FORM_TYPES[form]
     return Operation(
         type=found.type,
         form=form,

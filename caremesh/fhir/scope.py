@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import Literal
 
 from caremesh.fhir.dialects.base import Dialect
 from caremesh.fhir.fhirpath import FhirPathError
@@ -15,7 +16,6 @@ from caremesh.fhir.model import (
     Each,
     Expression,
     Field,
-    Form,
     Guard,
     Item,
     Operation,
@@ -47,6 +47,9 @@ class Scope:
     index: str = ROOT
     # How many lists the path is inside of. Lambdas are named by it, so that equal paths give equal SQL.
     depth: int = 1
+    # Decimals whose text is wanted as written, by their path: what a first reading of the view noted, and the notes.
+    exact: frozenset[tuple[str, ...]] = frozenset()
+    noted: set[tuple[str, ...]] = field(default_factory=set)
     # How many levels a repeat may still go down; None outside of any.
     levels_left: int | None = None
     # One counter for a whole view, so that no two variables share a name.
@@ -69,7 +72,7 @@ class Scope:
         number = next(self.numbers)
         return tuple(f"{letter}_{number}" for letter in letters)
 
-    def form(self, fhir_type: str) -> Form:
+    def form(self, fhir_type: str) -> Literal["struct", "text", "double"]:
         """How SQL holds an element of a type as it was read."""
         if not self.types.is_primitive(fhir_type):
             return "struct"
@@ -104,6 +107,8 @@ def child(scope: Scope, base: Expression, element: Element, fhir_type: str) -> F
     form = scope.form(fhir_type)
     name = element.json_name(fhir_type)
     place = Place(base.place, name, element.repeats, form)
+    if place.path in scope.exact:
+        form, place = "text", replace(place, reading="exact")
     return Field(type=fhir_type, form=form, many=element.repeats, place=place, base=base, name=name)
 
 
@@ -117,6 +122,14 @@ def over(scope: Scope, base: Expression, step: Step) -> Expression:
         return _each(base.base, base.variable, step(base.body))  # one walk over the list, not two
     variable = scope.item_of(base)
     return _each(base, variable.name, step(variable))
+
+
+def as_written(scope: Scope, base: Expression) -> bool:
+    """Note that a decimal is wanted as it was written, for the next reading of the view; false where it is computed."""
+    if base.place is None:
+        return False
+    scope.noted.add(base.place.path)
+    return True
 
 
 def guard(criterion: Expression, value: Expression) -> Guard:

@@ -11,9 +11,9 @@ from caremesh.fhir.model import Place
 
 @dataclass(frozen=True)
 class Leaf:
-    """A value without parts: read as text, or as a number where FHIR says decimal."""
+    """A value without parts: read as text; a decimal as a number, or exactly as the number was written."""
 
-    kind: Literal["text", "number"]
+    kind: Literal["text", "number", "exact"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,29 @@ def _find(value: object, shape: Node, path: str) -> str | None:
     return next((place for place in found if place is not None), None)
 
 
+def exact_names(shape: Node) -> tuple[str, ...]:
+    """The JSON names of the leaves that are read exactly as written."""
+    if isinstance(shape, Array):
+        return exact_names(shape.item)
+    if isinstance(shape, Leaf):
+        return ()
+    found = {name for name, node in shape.fields if _item(node) == Leaf("exact")}
+    return tuple(sorted(found.union(*(exact_names(node) for _, node in shape.fields))))
+
+
+def _item(node: Node) -> Node:
+    return node.item if isinstance(node, Array) else node
+
+
+def written_number(names: Iterable[str]) -> str:
+    """A regular expression for numbers of these JSON names: its groups are the name and the number as written.
+
+    Engines read JSON numbers as doubles. With quotes set around them first, `1.10` stays `1.10`. Inside a JSON text
+    nothing matches, since quotes stand escaped there.
+    """
+    return rf'"({"|".join(names)})"\s*:\s*(-?[0-9][0-9.eE+-]*)'
+
+
 def build_shape(places: Iterable[Place]) -> Struct:
     """Build the smallest tree that holds these places, and what every view needs of its resource."""
     tree: dict[str, _Branch] = {}
@@ -83,12 +106,12 @@ def _struct(tree: dict[str, _Branch]) -> Struct:
 
 
 def _node(branch: _Branch) -> Node:
-    form = branch.place.form
-    if form == "struct":
+    reading = branch.place.reading
+    if reading == "struct":
         # A struct needs a field, also where only its presence is asked for; every FHIR element may have an id.
         item: Node = _struct(branch.fields or {"id": _Branch(Place(None, "id", False, "text"), {})})
     else:
-        item = Leaf("number" if form == "double" else "text")
+        item = Leaf("number" if reading == "double" else reading)
     return Array(item) if branch.place.repeats else item
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NoReturn
@@ -19,7 +20,7 @@ from caremesh.fhir.model import ROOT, Column, Constant, Expression, Iteration, R
 from caremesh.fhir.operators import to_boolean
 from caremesh.fhir.repeats import UnevenLevelsError, Unroller
 from caremesh.fhir.resolve import constant, resolve
-from caremesh.fhir.scope import Scope, UnknownElementError, plain
+from caremesh.fhir.scope import Scope, UnknownElementError, as_written, plain
 from caremesh.fhir.types import load_types, suggest
 from caremesh.fhir.union import describe, unify
 
@@ -46,11 +47,12 @@ ANSI_TYPES = {
 }
 # What SQL can make of a value, by the way it is held.
 CASTS = {
-    "text": ("varchar", "boolean", "integer", "bigint", "double", "date", "timestamp"),
+    "text": ("varchar", "boolean", "integer", "bigint", "double", "decimal", "date", "timestamp"),
     "boolean": ("boolean",),
     "integer": ("integer", "bigint", "double"),
     "double": ("double",),
 }
+DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 DATED = ("date", "dateTime", "instant")
 
 
@@ -76,9 +78,13 @@ class _Reader:
     repeat_levels: int | None
 
     def read(self) -> View:
+        """Read the view; once more where that showed decimals that are wanted as written."""
         focus = Variable(type=self.definition.resource, form="struct", name=ROOT)
-        constants = self.constants()
-        scope = Scope(load_types(), self.definition.resource, focus, constants)
+        scope = Scope(load_types(), self.definition.resource, focus, self.constants())
+        view = self.view(scope)
+        return self.view(replace(scope, exact=frozenset(scope.noted))) if scope.noted else view
+
+    def view(self, scope: Scope) -> View:
         select = Select(
             selects=tuple(self.select(s, scope, f"$.select[{i}]") for i, s in enumerate(self.definition.select))
         )
@@ -211,7 +217,8 @@ class _Reader:
             self.refuse(f"a column holds plain values; the path gives {value.type}", f"{place}.path", hint=hint)
         fhir_type = self.column_type(stated, value, place)
         sql_type = self.sql_type(stated, fhir_type, place)
-        if sql_type not in CASTS[value.form]:
+        wants_text = value.type == "decimal" and sql_type.startswith(("varchar", "decimal"))
+        if not (wants_text and as_written(scope, value)) and sql_type.partition("(")[0] not in CASTS[value.form]:
             self.refuse(
                 f"{value.type} as {sql_type} is not supported yet",
                 place,
@@ -236,7 +243,10 @@ class _Reader:
         if not tags:
             return SQL_TYPES.get(fhir_type, "varchar")
         index, tag = tags[0]
-        found = ANSI_TYPES.get(tag.value.upper().partition("(")[0].strip())
+        stated_type = tag.value.upper().strip()
+        if DECIMAL.fullmatch(stated_type):
+            return DECIMAL.sub(r"decimal(\1,\2)", stated_type)
+        found = ANSI_TYPES.get(stated_type.partition("(")[0].strip())
         if found is None:
             hint = suggest(tag.value.upper(), ANSI_TYPES)
             self.refuse(f"ansi/type {tag.value!r} is not supported", f"{place}.tag[{index}].value", hint=hint)

@@ -18,8 +18,6 @@ from tests.view_rows import run_view
 REPORT = Path(__file__).parents[2] / "docs" / "test_report.json"
 
 CASES = list(official_cases())
-# Cases not supported yet, by file and title. One that passes fails the test.
-NOT_YET = {(c.file, c.title) for c in CASES if c.file == "fn_boundary.json"}
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +34,8 @@ def outcomes() -> Iterator[dict[int, bool]]:
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{c.file}: {c.title}" for c in CASES])
-def test_official_case_gives_the_official_rows(
-    outcomes: dict[int, bool], number: int, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_official_case_gives_the_official_rows(outcomes: dict[int, bool], number: int, tmp_path: Path) -> None:
     case = CASES[number]
-    if (case.file, case.title) in NOT_YET:
-        request.applymarker(pytest.mark.xfail(raises=ViewError, strict=True, reason="not supported yet"))
     outcomes[number] = False
     if case.expects_error:
         with pytest.raises((ViewError, duckdb.Error)) as caught:

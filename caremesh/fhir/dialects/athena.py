@@ -58,9 +58,9 @@ class Athena(Dialect):
         """The pattern may match anywhere, hence the anchors."""
         return f"regexp_like({value}, {self.text(f'^(?:{pattern})' + chr(92) + 'z')})"
 
-    def extract(self, value: str, pattern: str) -> str:
+    def extract(self, value: str, pattern: str, group: int = 1) -> str:
         """No match gives null."""
-        return f"regexp_extract({value}, {self.text(pattern)}, 1)"
+        return f"regexp_extract({value}, {self.text(pattern)}, {group})"
 
     def fail(self, message: str, sql_type: str) -> str:
         """Athena lists no fail(): a cast that cannot work raises an error that quotes its text."""

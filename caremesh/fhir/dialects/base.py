@@ -157,8 +157,8 @@ class Dialect(ABC):
         """Whether the whole text matches a regular expression."""
 
     @abstractmethod
-    def extract(self, value: str, pattern: str) -> str:
-        """The first group of a regular expression; null where it does not match."""
+    def extract(self, value: str, pattern: str, group: int = 1) -> str:
+        """A group of a regular expression; null where it does not match."""
 
     @abstractmethod
     def fail(self, message: str, sql_type: str) -> str:
@@ -183,9 +183,9 @@ class Dialect(ABC):
         if sql_type == "boolean":
             known = f"when {value} = 'true' then true when {value} = 'false' then false"
             return f"case {known} when {value} is not null then {fault} end"
-        if sql_type in ("integer", "bigint", "double"):
+        if sql_type in ("integer", "bigint", "double") or sql_type.startswith("decimal"):
             # Engines round 1.5 to 2 when they cast it to a whole number: only digits get that far.
-            pattern = r"-?[0-9]+" + (r"(\.[0-9]+)?([eE][+-]?[0-9]+)?" if sql_type == "double" else "")
+            pattern = r"-?[0-9]+" + ("" if sql_type in ("integer", "bigint") else r"(\.[0-9]+)?([eE][+-]?[0-9]+)?")
             parsed, refused = self.try_cast(value, sql_type), f"{value} is not null"
         else:
             pattern = f"{DAY}.*" if sql_type == "date" else f"{DAY}({TIME}{OFFSET}?)?"

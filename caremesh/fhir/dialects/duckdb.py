@@ -57,9 +57,9 @@ class DuckDb(Dialect):
         """The whole text, without anchors."""
         return f"regexp_full_match({value}, {self.text(pattern)})"
 
-    def extract(self, value: str, pattern: str) -> str:
+    def extract(self, value: str, pattern: str, group: int = 1) -> str:
         """No match gives an empty text, hence nullif."""
-        return f"nullif(regexp_extract({value}, {self.text(pattern)}, 1), '')"
+        return f"nullif(regexp_extract({value}, {self.text(pattern)}, {group}), '')"
 
     def fail(self, message: str, sql_type: str) -> str:  # noqa: ARG002
         """`error` fits every type."""

@@ -53,7 +53,6 @@ PATH = "patient/view.json: $.select[0].column[1].path"
         ),
         ("name.getResourceKey()", "getResourceKey() is known for the resource itself", "outside forEach"),
         ("extension(gender)", "extension() wants the URL as text", "extension('http://…')"),
-        ("birthDate.lowBoundary()", "lowBoundary() is not supported yet", None),
         ("@@", "'@' is not FHIRPath (character 1 of '@@')", None),
         ("name.", "found '' where an element is due (character 6 of 'name.')", None),
         ("(id", "found the end where ')' is due (character 4 of '(id')", None),
