@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from caremesh.fhir.dialects.base import Dialect
+from caremesh.fhir.dialects.base import ZONE, Dialect
 
 NUMBER = r"^(-?[0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?\z"
 CLOCK = r"^(?:[0-9-]*T)?([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)(?:Z|[+-][0-9]{2}:[0-9]{2})?\z"
-ZONE = r"T.*(Z|[+-][0-9]{2}:[0-9]{2})\z"
 
 
 @dataclass(frozen=True)

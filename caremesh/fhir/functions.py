@@ -12,7 +12,8 @@ from caremesh.fhir.boundaries import HIGH, LOW, Boundary
 from caremesh.fhir.dialects.base import Dialect
 from caremesh.fhir.fhirpath import Ast, FhirPathError, Literal, Member, This
 from caremesh.fhir.model import ROOT, Constant, Emit, Expression, Filter, Form, Guard, Operation, Variable
-from caremesh.fhir.operators import equal, to_boolean
+from caremesh.fhir.operands import to_boolean
+from caremesh.fhir.operators import equal
 from caremesh.fhir.scope import Choice, Scope, as_written, boolean, child, guard, item, member, one, over, plain, values
 from caremesh.fhir.types import suggest
 
@@ -69,7 +70,10 @@ def _filter(call: Call, base: Expression) -> Expression:
     if not base.many:
         return guard(_criterion(call, base), base)
     variable = call.scope.item_of(base)
-    criterion = _criterion(call, variable)
+    return _filtered(base, variable, _criterion(call, variable))
+
+
+def _filtered(base: Expression, variable: Variable, criterion: Expression) -> Filter:
     return Filter(
         type=base.type,
         form=base.form,
@@ -89,7 +93,7 @@ def _criterion(call: Call, focus: Expression) -> Expression:
 def _exists(call: Call) -> Expression:
     base = _filter(call, plain(call.base, call.position)) if call.arguments else call.base
     if isinstance(base, Choice):
-        return _any_type_exists(call, base)
+        return _any_type_exists(call.scope, base)
     return _presence(base)
 
 
@@ -110,11 +114,17 @@ def _presence(base: Expression) -> Expression:
     return _operation(lambda _, x: f"{x} is not null", base)
 
 
-def _any_type_exists(call: Call, base: Choice) -> Expression:
-    if base.base.many or isinstance(base.base, Guard):
-        raise call.error(f"of {base.type} below a list is not supported yet", hint=f"{base.type}.ofType(…).exists()")
-    fields = [child(call.scope, base.base, base.element, t) for t in base.element.types]
-    return _operation(lambda _, *xs: "(" + " or ".join(f"{x} is not null" for x in xs) + ")", *fields)
+def _any_type_exists(scope: Scope, base: Choice) -> Expression:
+    """Whether a choice element holds anything, of whichever type; below a list, whether one of its items does."""
+    holder = base.base
+    if isinstance(holder, Guard):
+        inner = _any_type_exists(scope, replace(base, base=holder.value))
+        return _operation(lambda d, a, b: d.both(a, b), holder.criterion, inner)
+    if not holder.many:
+        fields = [child(scope, holder, base.element, t) for t in base.element.types]
+        return _operation(lambda _, *xs: "(" + " or ".join(f"{x} is not null" for x in xs) + ")", *fields)
+    variable = scope.item_of(holder)
+    return _presence(_filtered(holder, variable, _any_type_exists(scope, replace(base, base=variable))))
 
 
 def _not(call: Call) -> Expression:
@@ -137,6 +147,17 @@ def _of_type(call: Call) -> Expression:
     return over(call.scope, choice.base, lambda b: child(call.scope, b, choice.element, wanted))
 
 
+def _is(call: Call) -> Expression:
+    """Whether a value is of a type; empty where there is none."""
+    wanted = call.type_name(call.arguments[0])
+    if not isinstance(call.base, Choice):
+        found = _presence(one(call.base, call.position)) if call.base.form != "struct" else _presence(call.base)
+        same = "true" if call.base.type == wanted else "false"
+        return _operation(lambda _, x: f"case when {x} then {same} end", found)
+    some, wanted_one = _any_type_exists(call.scope, call.base), _presence(_of_type(call))
+    return _operation(lambda _, x, y: f"case when {x} then {y} end", some, wanted_one)
+
+
 def _extension(call: Call) -> Expression:
     url = call.arguments[0]
     if not isinstance(url, Literal) or url.kind != "string":
@@ -144,16 +165,8 @@ def _extension(call: Call) -> Expression:
     extensions = member(call.scope, call.base, "extension", call.position)
     variable = call.scope.item_of(extensions)
     named = Constant(type="uri", form="text", value=url.text)
-    criterion = equal(member(call.scope, variable, "url", call.position), named, call.position)
-    return Filter(
-        type="Extension",
-        form="struct",
-        many=True,
-        place=extensions.place,
-        base=extensions,
-        variable=variable.name,
-        criterion=criterion,
-    )
+    url_of = member(call.scope, variable, "url", call.position)
+    return _filtered(extensions, variable, equal(url_of, named, call.position))
 
 
 def _join(call: Call) -> Expression:
@@ -241,6 +254,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "not": Function(_not),
     "first": Function(_first),
     "ofType": Function(_of_type, 1, 1),
+    "as": Function(_of_type, 1, 1),
+    "is": Function(_is, 1, 1),
     "extension": Function(_extension, 1, 1),
     "join": Function(_join, 0, 1),
     "getResourceKey": Function(_resource_key),

@@ -77,6 +77,9 @@ def _external(ast: External, scope: Scope) -> Expression:
 
 
 def _binary(ast: Binary, scope: Scope) -> Expression:
+    if ast.operator in ("is", "as"):
+        base = resolve(ast.left, scope)
+        return call_function(Call(scope, base, ast.operator, (ast.right,), ast.position, resolve))
     build = find_operator(ast.operator, ast.position)
     left, right = (plain(resolve(side, scope), ast.position) for side in (ast.left, ast.right))
     return build(ast.operator, left, right, ast.position)

@@ -137,6 +137,16 @@ def guard(criterion: Expression, value: Expression) -> Guard:
     return Guard(type=value.type, form=value.form, many=value.many, place=value.place, criterion=criterion, value=value)
 
 
+def root_of(base: Expression) -> Expression:
+    """The resource itself, of a path that gives it under conditions."""
+    return root_of(base.value) if isinstance(base, Guard) else base
+
+
+def presence_of_root(base: Expression) -> Expression:
+    """True, under the conditions of a path that gives the resource itself."""
+    return guard(base.criterion, presence_of_root(base.value)) if isinstance(base, Guard) else boolean(True)
+
+
 def item(base: Expression, index: int | None) -> Expression:
     """The item at a position of `base`, or the first value where the index is None."""
     if isinstance(base, Guard):
@@ -192,12 +202,18 @@ def _each(base: Expression, variable: str, body: Expression) -> Each:
 
 def _sibling(base: Expression, position: int) -> Expression:
     # FHIR JSON keeps the id and the extensions of a primitive beside it: birthDate and _birthDate.
-    if not isinstance(base, Field) or base.many:
+    if isinstance(base, Each):
+        return _each(base.base, base.variable, _sibling(base.body, position))
+    if isinstance(base, Item) and isinstance(base.base, Field) and base.index is not None:
+        return item(_sibling(base.base, position), base.index)
+    if isinstance(base, Guard):
+        return guard(base.criterion, _sibling(base.value, position))
+    if not isinstance(base, Field):
         raise FhirPathError(
-            "extensions of repeating or computed values are not supported yet",
+            "extensions of filtered or computed values are not supported",
             position=position,
-            hint="take them from one element, such as birthDate.extension('…')",
+            hint="take them from the element itself, such as birthDate.extension('…') or given.extension('…')",
         )
     name = f"_{base.name}"
-    place = Place(base.base.place, name, False, "struct")
-    return Field(type="Element", form="struct", place=place, base=base.base, name=name)
+    place = Place(base.base.place, name, base.many, "struct")
+    return Field(type="Element", form="struct", many=base.many, place=place, base=base.base, name=name)

@@ -17,10 +17,10 @@ from caremesh.fhir.definition import (
 )
 from caremesh.fhir.fhirpath import FhirPathError, parse
 from caremesh.fhir.model import ROOT, Column, Constant, Expression, Iteration, Repeat, Select, Variable, View
-from caremesh.fhir.operators import to_boolean
+from caremesh.fhir.operands import to_boolean
 from caremesh.fhir.repeats import UnevenLevelsError, Unroller
 from caremesh.fhir.resolve import constant, resolve
-from caremesh.fhir.scope import Scope, UnknownElementError, as_written, plain
+from caremesh.fhir.scope import Scope, UnknownElementError, as_written, plain, presence_of_root, root_of
 from caremesh.fhir.types import load_types, suggest
 from caremesh.fhir.union import describe, unify
 
@@ -48,8 +48,8 @@ ANSI_TYPES = {
 # What SQL can make of a value, by the way it is held.
 CASTS = {
     "text": ("varchar", "boolean", "integer", "bigint", "double", "decimal", "date", "timestamp"),
-    "boolean": ("boolean",),
-    "integer": ("integer", "bigint", "double"),
+    "boolean": ("boolean", "varchar"),
+    "integer": ("integer", "bigint", "double", "varchar"),
     "double": ("double",),
 }
 DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)\(\s*(\d+)\s*,\s*(\d+)\s*\)")
@@ -190,11 +190,11 @@ class _Reader:
         if text is None:
             return None, scope
         path = self.path(text, scope, f"{place}.{kind}")
-        if path.form == "struct" and path.place is None:
-            hint = "leave it out: each resource gives a row, and the view's where says which"
-            self.refuse(f"{kind} over the resource itself is not supported yet", f"{place}.{kind}", hint=hint)
         element, index = scope.fresh("e", "i")
-        focus = Variable(type=path.type, form=path.form, place=path.place, name=element)
+        focus: Expression = Variable(type=path.type, form=path.form, place=path.place, name=element)
+        if path.form == "struct" and path.place is None:
+            # The resource is no value of its own in SQL: what is gone over is whether it is wanted.
+            focus, path = root_of(path), presence_of_root(path)
         iteration = Iteration(path=path, element=element, index=index, or_null=stated.forEachOrNull is not None)
         return iteration, scope.at(focus).counting(index)
 
@@ -220,7 +220,7 @@ class _Reader:
         wants_text = value.type == "decimal" and sql_type.startswith(("varchar", "decimal"))
         if not (wants_text and as_written(scope, value)) and sql_type.partition("(")[0] not in CASTS[value.form]:
             self.refuse(
-                f"{value.type} as {sql_type} is not supported yet",
+                f"{value.type} as {sql_type} is not supported",
                 place,
                 hint=f"one of: {', '.join(CASTS[value.form])}",
             )

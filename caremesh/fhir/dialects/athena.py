@@ -49,6 +49,10 @@ class Athena(Dialect):
         """Leaves nulls out."""
         return f"array_join({xs}, {separator})"
 
+    def distinct(self, xs: str) -> str:
+        """Keeps the order."""
+        return f"array_distinct({xs})"
+
     def row(self, fields: Sequence[tuple[str, str, str]]) -> str:
         """Only a cast gives the fields of a row their names."""
         typed = self.struct_type([(n, t) for n, _, t in fields])
@@ -67,6 +71,14 @@ class Athena(Dialect):
         if sql_type == "varchar":
             return f"cast(cast({message} as integer) as varchar)"
         return self.cast(message, sql_type)
+
+    def whole_quotient(self, left: str, right: str) -> str:
+        """`/` between whole numbers rounds towards zero."""
+        return f"({left} / {right})"
+
+    def truncate(self, value: str) -> str:
+        """`truncate`."""
+        return f"truncate({value})"
 
     def wall_clock(self, value: str) -> str:
         """A text with an offset casts to no timestamp, so the offset goes first."""

@@ -17,6 +17,10 @@ PARTIAL_DATE = r"[0-9]{4}(-[0-9]{2})?"
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 OFFSET = r"(Z|[+-][0-9]{2}:[0-9]{2})"
 # Some engines take 24:00; FHIR does not.
+ZONE = r"T.*(Z|[+-][0-9]{2}:[0-9]{2})\z"
+TO_THE_MINUTE = r"^([0-9]{4}[0-9-]*(?:T[0-9]{2}:[0-9]{2})?|[0-9]{2}:[0-9]{2})"
+SECONDS = r"[0-9]{2}:[0-9]{2}:([0-9]{2})"
+FRACTION = r"[0-9]{2}:[0-9]{2}:[0-9]{2}\.([0-9]+)"
 TIME = r"T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
 
 
@@ -100,6 +104,10 @@ class Dialect(ABC):
     @abstractmethod
     def join(self, xs: str, separator: str) -> str:
         """One text of all items that are not null."""
+
+    @abstractmethod
+    def distinct(self, xs: str) -> str:
+        """Each value of a list once, where it stands first."""
 
     @abstractmethod
     def row(self, fields: Sequence[tuple[str, str, str]]) -> str:
@@ -194,6 +202,14 @@ class Dialect(ABC):
         found = f"case when {self.matches(value, pattern)} then {parsed} end"
         return f"coalesce({found}, case when {refused} then {fault} end)"
 
+    @abstractmethod
+    def whole_quotient(self, left: str, right: str) -> str:
+        """The quotient of whole numbers, rounded towards zero."""
+
+    @abstractmethod
+    def truncate(self, value: str) -> str:
+        """A number without its decimals."""
+
     def day(self, value: str) -> str:
         """The date that the first ten characters of a text are."""
         return self.try_cast(f"substr({value}, 1, 10)", "date")
@@ -207,16 +223,32 @@ class Dialect(ABC):
         """The moment that a dateTime with an offset names."""
 
     def compare_times(self, operator: str, left: str, right: str) -> str:
-        """Compare dates or times of any precision; null where their precision leaves it open."""
-        offset = f"{DAY}{TIME}{OFFSET}"
-        shared = f"least(length({left}), length({right}))"
-        heads = f"substr({left}, 1, {shared})", f"substr({right}, 1, {shared})"
+        """Compare dates or times of any precision; null where their precision leaves it open.
+
+        With offsets on both sides the minutes compare as moments, else as they were written; then the seconds compare,
+        which have no precision of their own: 30 is 30.0.
+        """
+        zones = self.extract(left, ZONE), self.extract(right, ZONE)
+        moments = [self.instant(f"substr({x}, 1, 16) || {zone}") for x, zone in zip((left, right), zones, strict=True)]
+        heads = self.extract(left, TO_THE_MINUTE), self.extract(right, TO_THE_MINUTE)
+        shared = [f"substr({head}, 1, least(length({heads[0]}), length({heads[1]})))" for head in heads]
+        seconds = self._seconds(left), self._seconds(right)
         return (
-            f"case when {self.matches(left, offset)} and {self.matches(right, offset)}"
-            f" then {self.instant(left)} {operator} {self.instant(right)}"
-            f" when {heads[0]} <> {heads[1]} then {heads[0]} {operator} {heads[1]}"
-            f" when length({left}) = length({right}) then {left} {operator} {right} end"
+            f"case when {left} is null or {right} is null then null"
+            f" when {zones[0]} is not null and {zones[1]} is not null then"
+            f" case when {moments[0]} <> {moments[1]} then {moments[0]} {operator} {moments[1]}"
+            f" when {seconds[0]} is null and {seconds[1]} is null then 0 {operator} 0"
+            f" else {seconds[0]} {operator} {seconds[1]} end"
+            f" when {shared[0]} <> {shared[1]} then {shared[0]} {operator} {shared[1]}"
+            f" when length({heads[0]}) <> length({heads[1]}) then null"
+            f" when {seconds[0]} is null and {seconds[1]} is null then 0 {operator} 0"
+            f" else {seconds[0]} {operator} {seconds[1]} end"
         )
+
+    def _seconds(self, value: str) -> str:
+        """The seconds of a time, as text that sorts; null where it has none."""
+        whole, fraction = (self.extract(value, pattern) for pattern in (SECONDS, FRACTION))
+        return f"{whole} || '.' || rpad(coalesce({fraction}, ''), 12, '0')"
 
     # Rows
 

@@ -49,6 +49,10 @@ class DuckDb(Dialect):
         """Leaves nulls out."""
         return f"array_to_string({xs}, {separator})"
 
+    def distinct(self, xs: str) -> str:
+        """`list_distinct` would forget the order."""
+        return f"list_filter({xs}, lambda v, i: list_position({xs}, v) = i)"
+
     def row(self, fields: Sequence[tuple[str, str, str]]) -> str:
         """Field types follow from the values."""
         return "struct_pack(" + ", ".join(f"{self.quote(n)} := {sql}" for n, sql, _ in fields) + ")"
@@ -64,6 +68,14 @@ class DuckDb(Dialect):
     def fail(self, message: str, sql_type: str) -> str:  # noqa: ARG002
         """`error` fits every type."""
         return f"error({message})"
+
+    def whole_quotient(self, left: str, right: str) -> str:
+        """`//` rounds towards zero."""
+        return f"({left} // {right})"
+
+    def truncate(self, value: str) -> str:
+        """`trunc`."""
+        return f"trunc({value})"
 
     def wall_clock(self, value: str) -> str:
         """A cast to timestamp drops the offset without applying it, which is what is wanted here."""

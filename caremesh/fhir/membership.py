@@ -1,0 +1,66 @@
+"""The operators on collections: `in`, `contains` and `|`."""
+
+from __future__ import annotations
+
+from caremesh.fhir.dialects.base import Dialect
+from caremesh.fhir.model import Each, Expression, Filter, Form, Operation, Variable
+from caremesh.fhir.operands import common_family, compare, native, truth
+from caremesh.fhir.scope import one, values
+
+# The type of a list that holds several types of one family.
+MIXED = {"text": "string", "number": "decimal", "time": "dateTime", "boolean": "boolean"}
+
+
+def is_in(_operator: str, left: Expression, right: Expression, position: int) -> Expression:
+    """Whether a list holds a value; empty for no value, false for no list."""
+    family, wanted = common_family(left, right, position), native(one(left, position))
+    item = Variable(type=right.type, form=right.form, place=right.place, name="y")
+    same = compare("=", family, native(item), wanted)
+    if not right.many:
+        found = compare("=", family, native(right), wanted)
+        return truth(lambda _, x, f: f"case when {x} is not null then coalesce({f}, false) end", wanted, found)
+    criterion = Filter(
+        type=right.type, form=right.form, many=True, base=right, variable="y", criterion=same, place=right.place
+    )
+    return truth(lambda d, x, ys: f"case when {x} is not null then {d.not_empty(ys)} end", wanted, criterion)
+
+
+def contains(operator: str, left: Expression, right: Expression, position: int) -> Expression:
+    """`in` from the other side."""
+    return is_in(operator, right, left, position)
+
+
+def union_of(_operator: str, left: Expression, right: Expression, position: int) -> Expression:
+    """The values of both sides, each once, in the order in which they were found."""
+    family = common_family(left, right, position)
+    sides = [_native_list(left), _native_list(right)]
+    forms = {s.form for s in sides}
+    form: Form = sides[0].form if len(forms) == 1 else "double"
+    fhir_type = (
+        left.type if left.type == right.type else {"number": "decimal", "time": "dateTime"}.get(family, "string")
+    )
+
+    def emit(dialect: Dialect, *lists: str) -> str:
+        typed = [
+            x if s.form == form else dialect.transform(x, "v", dialect.cast("v", "double"))
+            for s, x in zip(sides, lists, strict=True)
+        ]
+        return dialect.let(dialect.flatten(dialect.array(typed)), "u", dialect.distinct)
+
+    return Operation(type=fhir_type, form=form, many=True, operands=tuple(sides), emit=emit)
+
+
+def _native_list(found: Expression) -> Expression:
+    """The values of an expression, as a list without nulls, ready to be compared."""
+    if not found.many:
+        value = native(found)
+        return Operation(
+            type=value.type, form=value.form, many=True, operands=(value,), emit=lambda d, x: d.compact(d.array([x]))
+        )
+    item = Variable(type=found.type, form=found.form, place=found.place, name="y")
+    value = native(item)
+    if value is item:
+        return Operation(
+            type=found.type, form=found.form, many=True, operands=(found,), emit=lambda d, xs: values(d, found, xs)
+        )
+    return Each(type=found.type, form=value.form, many=True, base=found, variable="y", body=value)
