@@ -1,26 +1,20 @@
-"""The command line: the only place that prints, exits, reads the environment and the clock."""
+"""The commands that work on the mesh: the six stages, and what looks at their outcome."""
 
 from __future__ import annotations
 
-import atexit
-import os
 import sys
 import time
-import traceback
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from caremesh.errors import EXIT_QUARANTINED, CareMeshError, QualityError
+from caremesh.cli.output import own_name, print_line, say, stderr, stdout
+from caremesh.errors import EXIT_QUARANTINED, QualityError
 from caremesh.settings import DEFAULT_MEMORY_LIMIT, Settings, Target, project_root
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from caremesh.demo import ExportPlan
     from caremesh.pipeline import RunReport, Stage
 
@@ -45,47 +39,6 @@ Format = Annotated[Literal["table", "csv", "json"], typer.Option("--format", hel
 ProductName = Annotated[str, typer.Argument(metavar="DOMAIN.PRODUCT")]
 
 DEFAULT_LAKE = Path("lake")
-
-
-def main() -> None:
-    """Run the command line; turn every CareMeshError into its message and exit code."""
-    try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except CareMeshError as error:
-        _stderr().print(f"[bold red]error:[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        _stderr().print("interrupted; the same command again completes the rest")
-        sys.exit(130)
-    except Exception as error:
-        # Wrong usage comes as click's own exception, which knows how to show itself.
-        show: Callable[[], None] | None = getattr(error, "show", None)
-        if show is not None:
-            show()
-            sys.exit(getattr(error, "exit_code", 2))
-        _report_internal(error)
-        sys.exit(1)
-
-
-def enter() -> None:
-    """The installed command: `main`, then leave.
-
-    Great Expectations keeps hold of DuckDB's types, about which DuckDB's binding prints a page when libraries are
-    unloaded. So where it was loaded, the process ends after its exit handlers without unloading anything.
-    """
-    code: int | str | None = 0
-    # A lake holds patients' data: what is written is for its owner and group, and nobody else.
-    os.umask(0o027)
-    try:
-        main()
-    except SystemExit as stop:
-        code = 0 if stop.code is None else stop.code
-    if "great_expectations" in sys.modules and isinstance(code, int):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        atexit._run_exitfuncs()
-        os._exit(code)
-    sys.exit(code)
 
 
 @app.command()
@@ -151,7 +104,7 @@ def land(
         from caremesh.pipeline import forget_export
 
         forget_export(settings, forget, command="land --forget")
-        _print(f"export {forget} is dropped from the ledger; the next run makes releases without it")
+        print_line(f"export {forget} is dropped from the ledger; the next run makes releases without it")
         return
     _finish(_run(settings, "land", stages=("land",), quiet=quiet), settings)
 
@@ -199,7 +152,7 @@ def rollback(
 
     left, release = roll_back(_settings(lake, project=project), product, to, command="rollback")
     _say_moved(product, release, lake)
-    _print(f"to put {left} back: {_own_name()} publish {product} --release {left} --lake {lake}")
+    print_line(f"to put {left} back: {own_name()} publish {product} --release {left} --lake {lake}")
 
 
 @app.command()
@@ -213,7 +166,7 @@ def status(lake: Lake = DEFAULT_LAKE, project: Project = None) -> None:
     settings = _settings(lake, project=project)
     local = LocalLake(settings.lake)
     local.require()
-    console = _stdout()
+    console = stdout()
     console.print(status_table(select_products(find_domains(settings.domains_dir)), local, width=console.width))
     console.print(exports_table(read_ledger(settings.lake)))
 
@@ -229,7 +182,7 @@ def releases(product: ProductName, lake: Lake = DEFAULT_LAKE, project: Project =
     local = LocalLake(settings.lake)
     local.require()
     (chosen,) = select_products(find_domains(settings.domains_dir), product=product)
-    _stdout().print(releases_table(chosen, local))
+    stdout().print(releases_table(chosen, local))
 
 
 @app.command()
@@ -242,7 +195,7 @@ def products(project: Project = None) -> None:
     domains = find_domains(project_root(project) / "domains")
     for product in (p for d in domains for p in d.products if p.view_file):
         compile_product(product)
-    _stdout().print(products_table(domains))
+    stdout().print(products_table(domains))
 
 
 @app.command()
@@ -261,7 +214,7 @@ def query(
     if output == "table":
         from caremesh.console import rows_table
 
-        console = _stdout()
+        console = stdout()
         console.print(rows_table(result.columns, list(result.rows), width=console.width))
     else:
         write_rows(result, sys.stdout, form=output)
@@ -278,7 +231,7 @@ def new(
     from caremesh.scaffold import write_product
 
     folder = write_product(project_root(project) / "domains", domain=domain, product=product, resource=resource)
-    _stdout().print(
+    stdout().print(
         f"wrote {folder}: edit contract.odcs.yaml and view.json together, then run: caremesh products", markup=False
     )
 
@@ -312,14 +265,14 @@ def _generate(plan: ExportPlan, landing: Path, sequence: int, *, quiet: bool) ->
 
     name = export_name(plan, sequence=sequence)
     if (landing / name).exists():
-        _say(f"export {name} is there already", quiet)
+        say(f"export {name} is there already", quiet)
         return
-    with counting(_stderr(), "generate", quiet=quiet) as on_progress:
+    with counting(stderr(), "generate", quiet=quiet) as on_progress:
         if sequence:
             write_increment(plan, landing, sequence=sequence, on_progress=on_progress)
         else:
             write_export(plan, landing, on_progress=on_progress)
-    _say(f"wrote synthetic export {name} of {plan.patients:,} patients", quiet)
+    say(f"wrote synthetic export {name} of {plan.patients:,} patients", quiet)
 
 
 def _run(
@@ -333,7 +286,7 @@ def _run(
     from caremesh import pipeline
     from caremesh.console import RunWatcher, run_table
 
-    watcher = RunWatcher(_stderr(), clock=time.monotonic, quiet=quiet)
+    watcher = RunWatcher(stderr(), clock=time.monotonic, quiet=quiet)
     try:
         report = pipeline.run(
             settings, watcher=watcher, command=f"caremesh {command}", stages=stages or pipeline.STAGES, domain=domain
@@ -341,7 +294,7 @@ def _run(
     finally:
         watcher.close()
     if report.products:
-        console = _stdout()
+        console = stdout()
         console.print(run_table(report, watcher.seconds, width=console.width))
     return report
 
@@ -353,19 +306,19 @@ def _finish(report: RunReport, settings: Settings, *, with_examples: bool = Fals
 
     lake = LocalLake(settings.lake)
     if report.curated and report.curated.skipped:
-        _print(f"not curated, as these have no release yet: {', '.join(report.curated.skipped)}")
+        print_line(f"not curated, as these have no release yet: {', '.join(report.curated.skipped)}")
     for file in report.passed_over:
-        _print(f"not taken in: {file.path}: {file.reason}")
+        print_line(f"not taken in: {file.path}: {file.reason}")
     if report.quarantined:
         sql = "select product, file, line, reason from quarantine.lines"
-        _print(f'{report.quarantined} line(s) quarantined; see: {_own_name()} query --lake {lake.root} "{sql}"')
-        _print("once a corrected export is in place, drop the damaged one: " + f"{_own_name()} land --forget EXPORT")
+        print_line(f'{report.quarantined} line(s) quarantined; see: {own_name()} query --lake {lake.root} "{sql}"')
+        print_line("once a corrected export is in place, drop the damaged one: " + f"{own_name()} land --forget EXPORT")
     if report.products and not report.failed and all(p.outcome == "unchanged" for p in report.products):
-        _print("nothing changed: every product is at the release that these exports give")
+        print_line("nothing changed: every product is at the release that these exports give")
     if with_examples:
-        _print("\nNow try:")
-        for line in next_steps(lake, caremesh=_own_name(), page=lake.catalog / "index.html"):
-            _print(f"  {line}")
+        print_line("\nNow try:")
+        for line in next_steps(lake, caremesh=own_name(), page=lake.catalog / "index.html"):
+            print_line(f"  {line}")
     if report.failed:
         failed = report.failed[0]
         raise QualityError(
@@ -398,59 +351,6 @@ def _settings(
 
 
 def _say_moved(product: str, release: str, lake: Path) -> None:
-    follow = "; ".join(f"{_own_name()} {stage} --lake {lake}" for stage in ("curate", "register"))
-    _print(f"{product} is at release {release}")
-    _print(f"curated tables and catalog follow with: {follow}")
-
-
-def _print(text: str) -> None:
-    """A plain line of results: nothing in it is markup, and no line is broken."""
-    _stdout().print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _report_internal(error: Exception) -> None:
-    """Show where an error of ours came up, and its kind. Its text is withheld: it may quote a row."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    _stderr().print(frames, highlight=False, markup=False, soft_wrap=True)
-    _stderr().print(
-        f"[bold red]internal error:[/] {type(error).__name__}; its text is withheld, because it may quote a row. "
-        "Please report the lines above.",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def _own_name() -> str:
-    """How the user called us, if that works from here: a venv's script is often not on PATH."""
-    called = Path(sys.argv[0])
-    with suppress(ValueError):
-        called = called.resolve().relative_to(Path.cwd().resolve())
-    return str(called)
-
-
-def _say(text: str, quiet: bool) -> None:
-    if not quiet:
-        _stderr().print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _stdout() -> Console:
-    return _console(sys.stdout.isatty())
-
-
-def _stderr() -> Console:
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-def _console(is_terminal: bool) -> Console:
-    from rich.console import Console
-
-    # Tables piped to a file keep every column whole instead of folding at 80.
-    return Console() if is_terminal else Console(width=200)
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+    follow = "; ".join(f"{own_name()} {stage} --lake {lake}" for stage in ("curate", "register"))
+    print_line(f"{product} is at release {release}")
+    print_line(f"curated tables and catalog follow with: {follow}")

@@ -1,0 +1,57 @@
+"""The command line: the only package that prints, exits, reads the environment and the clock."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+
+import typer
+
+from caremesh.cli.mesh import app
+from caremesh.cli.output import report_error, report_internal, stderr
+from caremesh.errors import CareMeshError
+
+__all__ = ["app", "enter", "main"]
+
+
+def main() -> None:
+    """Run the command line; turn every CareMeshError into its message and exit code."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except CareMeshError as error:
+        report_error(error)
+        sys.exit(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        stderr().print("interrupted; the same command again completes the rest")
+        sys.exit(130)
+    except Exception as error:
+        # Wrong usage comes as click's own exception, which knows how to show itself.
+        show: Callable[[], None] | None = getattr(error, "show", None)
+        if show is not None:
+            show()
+            sys.exit(getattr(error, "exit_code", 2))
+        report_internal(error)
+        sys.exit(1)
+
+
+def enter() -> None:
+    """The installed command: `main`, then leave.
+
+    Great Expectations keeps hold of DuckDB's types, about which DuckDB's binding prints a page when libraries are
+    unloaded. So where it was loaded, the process ends after its exit handlers without unloading anything.
+    """
+    code: int | str | None = 0
+    # A lake holds patients' data: what is written is for its owner and group, and nobody else.
+    os.umask(0o027)
+    try:
+        main()
+    except SystemExit as stop:
+        code = 0 if stop.code is None else stop.code
+    if "great_expectations" in sys.modules and isinstance(code, int):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        atexit._run_exitfuncs()
+        os._exit(code)
+    sys.exit(code)
