@@ -44,10 +44,21 @@ ANSI_TYPES = {
     "DOUBLE PRECISION": "double",
     "DATE": "date",
     "TIMESTAMP": "timestamp",
+    "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
 }
 # What SQL can make of a value, by the way it is held.
 CASTS = {
-    "text": ("varchar", "boolean", "integer", "bigint", "double", "decimal", "date", "timestamp"),
+    "text": (
+        "varchar",
+        "boolean",
+        "integer",
+        "bigint",
+        "double",
+        "decimal",
+        "date",
+        "timestamp",
+        "timestamp with time zone",
+    ),
     "boolean": ("boolean", "varchar"),
     "integer": ("integer", "bigint", "double", "varchar"),
     "double": ("double",),
@@ -250,6 +261,6 @@ class _Reader:
         if found is None:
             hint = suggest(tag.value.upper(), ANSI_TYPES)
             self.refuse(f"ansi/type {tag.value!r} is not supported", f"{place}.tag[{index}].value", hint=hint)
-        if found in ("date", "timestamp") and fhir_type not in DATED:
+        if found.startswith(("date", "timestamp")) and fhir_type not in DATED:
             self.refuse(f"{fhir_type} is no date", f"{place}.tag[{index}].value", hint=f"one of: {', '.join(DATED)}")
         return found

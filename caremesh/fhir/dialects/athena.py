@@ -87,7 +87,7 @@ class Athena(Dialect):
 
     def instant(self, value: str) -> str:
         """Applies the offset."""
-        return f"from_iso8601_timestamp({value})"
+        return f"try(from_iso8601_timestamp({value}))"
 
     def unnest(self, source: str, xs: str, element: str, *, index: str | None, or_null: bool) -> str:
         """`unnest` spreads the fields of a row over columns; a row around each item keeps the item whole."""

@@ -196,9 +196,13 @@ class Dialect(ABC):
             pattern = r"-?[0-9]+" + ("" if sql_type in ("integer", "bigint") else r"(\.[0-9]+)?([eE][+-]?[0-9]+)?")
             parsed, refused = self.try_cast(value, sql_type), f"{value} is not null"
         else:
-            pattern = f"{DAY}.*" if sql_type == "date" else f"{DAY}({TIME}{OFFSET}?)?"
-            parsed = self.day(value) if sql_type == "date" else self.wall_clock(value)
-            refused = f"not {self.matches(value, PARTIAL_DATE)}"
+            pattern, parsed, unknown = {
+                "date": (f"{DAY}.*", self.day(value), PARTIAL_DATE),
+                "timestamp": (f"{DAY}({TIME}{OFFSET}?)?", self.wall_clock(value), PARTIAL_DATE),
+                # A day is no moment either.
+                "timestamp with time zone": (f"{DAY}{TIME}{OFFSET}", self.instant(value), f"{PARTIAL_DATE}|{DAY}"),
+            }[sql_type]
+            refused = f"not {self.matches(value, unknown)}"
         found = f"case when {self.matches(value, pattern)} then {parsed} end"
         return f"coalesce({found}, case when {refused} then {fault} end)"
 
@@ -220,7 +224,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def instant(self, value: str) -> str:
-        """The moment that a dateTime with an offset names."""
+        """The moment that a dateTime with an offset names; null where it is none."""
 
     def compare_times(self, operator: str, left: str, right: str) -> str:
         """Compare dates or times of any precision; null where their precision leaves it open.

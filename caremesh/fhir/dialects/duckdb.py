@@ -83,7 +83,7 @@ class DuckDb(Dialect):
 
     def instant(self, value: str) -> str:
         """`timestamptz` applies the offset."""
-        return f"cast({value} as timestamptz)"
+        return self.try_cast(value, "timestamptz")
 
     def unnest(self, source: str, xs: str, element: str, *, index: str | None, or_null: bool) -> str:
         """`unnest` in the select list: the fastest form, and several of them go in step."""

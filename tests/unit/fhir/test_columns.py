@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
@@ -61,6 +61,21 @@ def test_timestamp_refuses_what_is_no_date(run_view: Any, text: str) -> None:
     condition = {"resourceType": "Condition", "recordedDate": text}
     with pytest.raises(duckdb.Error, match=r"column c: a value is no timestamp, resource r1$"):
         one_column(run_view, {"path": "recordedDate", **TIMESTAMP}, condition)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2020-05-17T21:40:11.5+12:00", datetime(2020, 5, 17, 9, 40, 11, 500000, tzinfo=UTC)),
+        ("2020-05-17T21:40:11Z", datetime(2020, 5, 17, 21, 40, 11, tzinfo=UTC)),
+        ("2020-05-17", None),
+        ("2020", None),
+    ],
+)
+def test_timestamp_with_time_zone_is_the_moment(run_view: Any, text: str, expected: Any) -> None:
+    condition = {"resourceType": "Condition", "recordedDate": text}
+    column = {"path": "recordedDate", **as_type("dateTime", "TIMESTAMP WITH TIME ZONE")}
+    assert one_column(run_view, column, condition) == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [(7, 7), (-7, -7), ("7", 7), (None, None)])
