@@ -214,9 +214,11 @@ def _key_sql(dialect: Dialect, reference: str, wanted: str | None) -> str:
     pattern = dialect.extract(reference, rf"^{wanted or '[A-Z][A-Za-z]*'}/([^/]+)(?:/_history/[^/]+)?\z")
     if wanted is None:
         return pattern
-    rest = f"substr({reference}, {len(wanted) + 2})"
-    known = f"case when strpos({rest}, '/') = 0 then nullif({rest}, '') else {pattern} end"
-    return f"case when starts_with({reference}, {dialect.text(wanted + '/')}) then {known} end"
+    rest = f"nullif(substr({reference}, {len(wanted) + 2}), '')"
+    return (
+        f"case when {reference} like '{wanted}/%/%' then {pattern}"
+        f" when starts_with({reference}, '{wanted}/') then {rest} end"
+    )
 
 
 def _boundary(end: Boundary) -> Callable[[Call], Expression]:

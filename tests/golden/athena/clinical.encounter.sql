@@ -28,11 +28,11 @@ select
 from (
   select
     *,
-    case when starts_with("partOf"."reference", 'Encounter/') then case when strpos(substr("partOf"."reference", 11), '/') = 0 then nullif(substr("partOf"."reference", 11), '') else regexp_extract("partOf"."reference", '^Encounter/([^/]+)(?:/_history/[^/]+)?\z', 1) end end as k_1,
-    case when starts_with("serviceProvider"."reference", 'Organization/') then case when strpos(substr("serviceProvider"."reference", 14), '/') = 0 then nullif(substr("serviceProvider"."reference", 14), '') else regexp_extract("serviceProvider"."reference", '^Organization/([^/]+)(?:/_history/[^/]+)?\z', 1) end end as k_2,
-    case when starts_with("subject"."reference", 'Patient/') then case when strpos(substr("subject"."reference", 9), '/') = 0 then nullif(substr("subject"."reference", 9), '') else regexp_extract("subject"."reference", '^Patient/([^/]+)(?:/_history/[^/]+)?\z', 1) end end as k_3,
-    case when starts_with(element_at("location", 1)."location"."reference", 'Location/') then case when strpos(substr(element_at("location", 1)."location"."reference", 10), '/') = 0 then nullif(substr(element_at("location", 1)."location"."reference", 10), '') else regexp_extract(element_at("location", 1)."location"."reference", '^Location/([^/]+)(?:/_history/[^/]+)?\z', 1) end end as k_4,
-    case when starts_with(element_at("participant", 1)."individual"."reference", 'Practitioner/') then case when strpos(substr(element_at("participant", 1)."individual"."reference", 14), '/') = 0 then nullif(substr(element_at("participant", 1)."individual"."reference", 14), '') else regexp_extract(element_at("participant", 1)."individual"."reference", '^Practitioner/([^/]+)(?:/_history/[^/]+)?\z', 1) end end as k_5
+    case when "partOf"."reference" like 'Encounter/%/%' then regexp_extract("partOf"."reference", '^Encounter/([^/]+)(?:/_history/[^/]+)?\z', 1) when starts_with("partOf"."reference", 'Encounter/') then nullif(substr("partOf"."reference", 11), '') end as k_1,
+    case when "serviceProvider"."reference" like 'Organization/%/%' then regexp_extract("serviceProvider"."reference", '^Organization/([^/]+)(?:/_history/[^/]+)?\z', 1) when starts_with("serviceProvider"."reference", 'Organization/') then nullif(substr("serviceProvider"."reference", 14), '') end as k_2,
+    case when "subject"."reference" like 'Patient/%/%' then regexp_extract("subject"."reference", '^Patient/([^/]+)(?:/_history/[^/]+)?\z', 1) when starts_with("subject"."reference", 'Patient/') then nullif(substr("subject"."reference", 9), '') end as k_3,
+    case when element_at("location", 1)."location"."reference" like 'Location/%/%' then regexp_extract(element_at("location", 1)."location"."reference", '^Location/([^/]+)(?:/_history/[^/]+)?\z', 1) when starts_with(element_at("location", 1)."location"."reference", 'Location/') then nullif(substr(element_at("location", 1)."location"."reference", 10), '') end as k_4,
+    case when element_at("participant", 1)."individual"."reference" like 'Practitioner/%/%' then regexp_extract(element_at("participant", 1)."individual"."reference", '^Practitioner/([^/]+)(?:/_history/[^/]+)?\z', 1) when starts_with(element_at("participant", 1)."individual"."reference", 'Practitioner/') then nullif(substr(element_at("participant", 1)."individual"."reference", 14), '') end as k_5
   from (
     select *
     from src
