@@ -315,11 +315,6 @@ class Select:
         return self.columns + nested + (self.union[0].all_columns if self.union else ())
 
     @property
-    def below(self) -> tuple[Select, ...]:
-        """The selects that stand directly below this one."""
-        return self.selects + self.union
-
-    @property
     def may_drop(self) -> bool:
         """Whether it may give no row for a focus that is there."""
         if self.repeat:
@@ -366,7 +361,7 @@ def expressions(select: Select) -> Iterator[Expression]:
         yield from walk(select.iteration.path)
     for column in select.columns:
         yield from walk(column.value)
-    for below in select.below:
+    for below in (*select.selects, *select.union):
         yield from expressions(below)
     for level in select.repeat.levels if select.repeat else ():
         yield from _expressions_of_level(level)

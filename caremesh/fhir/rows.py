@@ -149,6 +149,5 @@ def _counts(select: Select, iteration: Iteration) -> bool:
 
 
 def _needs_list(select: Select) -> bool:
-    drops = any(s.may_drop for s in select.below)
     assert select.iteration is not None
-    return select.iteration.or_null and (drops or bool(select.union))
+    return select.iteration.or_null and any(_is_union(part) or part.may_drop for part in _hoist(select)[1])

@@ -104,6 +104,12 @@ def test_forEachOrNull_keeps_a_row_when_nothing_below_gives_one(rows: Any) -> No
     assert found == [("bare", None, None), ("full", "male", "1"), ("full", "male", "2"), ("half", None, None)]
 
 
+def test_the_row_of_nulls_is_one_also_where_a_nested_select_is_a_union(rows: Any) -> None:
+    branch = {"column": [{"name": "a", "path": "7"}]}
+    below = {"forEachOrNull": "photo", "select": [{"unionAll": [branch, branch]}]}
+    assert rows(below) == [("bare", None), ("full", None), ("half", None)]
+
+
 def test_forEachOrNull_inside_forEachOrNull_keeps_the_outer_item(rows: Any) -> None:
     found = rows(
         {
