@@ -184,6 +184,22 @@ def _join(call: Call) -> Expression:
     )
 
 
+def _split(call: Call) -> Expression:
+    separator, base = call.arguments[0], one(call.base, call.position)
+    if not isinstance(separator, Literal) or separator.kind != "string" or not separator.text:
+        raise call.error("wants the separator as text", hint="split(',')")
+    if base.form != "text":
+        raise call.error(f"takes text apart; the path gives {base.type}")
+    return Operation(
+        type="string",
+        form="text",
+        many=True,
+        operands=(base,),
+        needs_all=True,
+        emit=lambda d, x: d.split(x, d.text(separator.text)),
+    )
+
+
 def _resource_key(call: Call) -> Expression:
     if not (isinstance(call.base, Variable) and call.base.name == ROOT):
         raise call.error("is known for the resource itself", hint="use it at the start of a path outside forEach")
@@ -260,6 +276,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "is": Function(_is, 1, 1),
     "extension": Function(_extension, 1, 1),
     "join": Function(_join, 0, 1),
+    "split": Function(_split, 1, 1),
     "getResourceKey": Function(_resource_key),
     "getReferenceKey": Function(_reference_key, 0, 1),
     "lowBoundary": Function(_boundary(LOW)),

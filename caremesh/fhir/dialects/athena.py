@@ -53,6 +53,10 @@ class Athena(Dialect):
         """Keeps the order."""
         return f"array_distinct({xs})"
 
+    def split(self, value: str, separator: str) -> str:
+        """`split`."""
+        return f"split({value}, {separator})"
+
     def row(self, fields: Sequence[tuple[str, str, str]]) -> str:
         """Only a cast gives the fields of a row their names."""
         typed = self.struct_type([(n, t) for n, _, t in fields])

@@ -110,6 +110,10 @@ class Dialect(ABC):
         """Each value of a list once, where it stands first."""
 
     @abstractmethod
+    def split(self, value: str, separator: str) -> str:
+        """The parts of a text between separators, as a list."""
+
+    @abstractmethod
     def row(self, fields: Sequence[tuple[str, str, str]]) -> str:
         """A struct of (name, SQL, type)."""
 

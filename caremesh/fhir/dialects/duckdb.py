@@ -53,6 +53,10 @@ class DuckDb(Dialect):
         """`list_distinct` would forget the order."""
         return f"list_filter({xs}, lambda v, i: list_position({xs}, v) = i)"
 
+    def split(self, value: str, separator: str) -> str:
+        """`string_split`."""
+        return f"string_split({value}, {separator})"
+
     def row(self, fields: Sequence[tuple[str, str, str]]) -> str:
         """Field types follow from the values."""
         return "struct_pack(" + ", ".join(f"{self.quote(n)} := {sql}" for n, sql, _ in fields) + ")"

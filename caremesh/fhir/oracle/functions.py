@@ -83,6 +83,7 @@ FUNCTIONS: Mapping[str, Callable[[Call], Items]] = {
     "ofType": lambda call: [i for i in call.items if i.type == type_name(call.arguments[0])],
     "extension": _extension,
     "join": _join,
+    "split": lambda call: [Item("string", p) for i in call.items for p in native(i).split(call.argument())],
     "getResourceKey": lambda call: [k for item in call.items for k in children(item, "id")],
     "getReferenceKey": _reference_key,
     "lowBoundary": lambda call: _boundary(call, low=True),
