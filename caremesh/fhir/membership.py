@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from caremesh.fhir.dialects.base import Dialect
-from caremesh.fhir.model import Each, Expression, Filter, Form, Operation, Variable
-from caremesh.fhir.operands import common_family, compare, native, truth
+from caremesh.fhir.model import Each, Emit, Expression, Filter, Form, Operation, Variable
+from caremesh.fhir.operands import common_family, compare, native
 from caremesh.fhir.scope import one, values
 
 # The type of a list that holds several types of one family.
@@ -18,11 +18,16 @@ def is_in(_operator: str, left: Expression, right: Expression, position: int) ->
     same = compare("=", family, native(item), wanted)
     if not right.many:
         found = compare("=", family, native(right), wanted)
-        return truth(lambda _, x, f: f"case when {x} is not null then coalesce({f}, false) end", wanted, found)
+        return _known(wanted, lambda _, x, f: f"case when {x} is not null then coalesce({f}, false) end", found)
     criterion = Filter(
         type=right.type, form=right.form, many=True, base=right, variable="y", criterion=same, place=right.place
     )
-    return truth(lambda d, x, ys: f"case when {x} is not null then {d.not_empty(ys)} end", wanted, criterion)
+    return _known(wanted, lambda d, x, ys: f"case when {x} is not null then {d.not_empty(ys)} end", criterion)
+
+
+def _known(wanted: Expression, emit: Emit, found: Expression) -> Expression:
+    # Only for want of a value is it empty: nothing to look in is an answer.
+    return Operation(type="boolean", form="boolean", emit=emit, operands=(wanted, found), needs_all=wanted.strict)
 
 
 def contains(operator: str, left: Expression, right: Expression, position: int) -> Expression:

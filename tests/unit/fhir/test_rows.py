@@ -110,6 +110,12 @@ def test_the_row_of_nulls_is_one_also_where_a_nested_select_is_a_union(rows: Any
     assert rows(below) == [("bare", None), ("full", None), ("half", None)]
 
 
+def test_contains_is_null_in_the_row_of_nulls(rows: Any) -> None:
+    column = {"name": "a", "path": "given contains 'C'"}
+    found = rows({"forEachOrNull": "name", "column": [column]})
+    assert found == [("bare", None), ("full", False), ("full", True), ("half", None)]
+
+
 def test_forEachOrNull_inside_forEachOrNull_keeps_the_outer_item(rows: Any) -> None:
     found = rows(
         {
