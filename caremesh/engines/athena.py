@@ -1,0 +1,73 @@
+"""Athena as the engine of flatten: SQL text over a table whose one column `line` holds lines of NDJSON, as they came.
+
+One such table per resource type serves every view, and no line can make a query fail: what does not fit is in
+`refused_lines_sql`. Nothing here talks to AWS.
+"""
+
+from __future__ import annotations
+
+from caremesh.fhir import ATHENA, Array, Node, Struct, exact_names, written_number
+from caremesh.quoting import quote_name, quote_text
+
+# How the SerDe writes a null, so that a line of only this is read as one.
+_NULL_LINE = r"\N"
+# No FHIR element has this name.
+_GUARD = ("-", "boolean")
+
+
+def create_line_table_sql(table: str, location: str) -> str:
+    r"""Hive DDL, as Athena takes it, of the table of lines over all files under an S3 prefix.
+
+    JSON holds no unescaped control character, so that a line never splits at the delimiter `\u0001`.
+    """
+    name = ".".join(f"`{part}`" for part in table.split("."))
+    return (
+        f"create external table if not exists {name} (`line` string)\n"
+        "row format serde 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'\n"
+        r"with serdeproperties ('field.delim' = '\u0001', 'serialization.format' = '\u0001')" + "\n"
+        "stored as textfile\n"
+        f"location {quote_text(location)}"
+    )
+
+
+def read_lines_sql(table: str, shape: Struct) -> str:
+    """SQL that reads a table of lines as columns, one for each top-level field of `shape`.
+
+    A line that is no JSON object, or that contradicts the shape, gives no row. `table` may be `database.table`, or the
+    name of a `with` query.
+    """
+    fields = ", ".join(f"r.{quote_name(name)}" for name, _ in shape.fields)
+    parsed = f"select {_parse(shape)} as r from {_quote_table(table)}"
+    return f"(select {fields} from ({parsed}) where r is not null)"
+
+
+def refused_lines_sql(table: str, shape: Struct) -> str:
+    """SQL for the lines of a table that `read_lines_sql` gives no row for: `file` (its S3 path) and `line` (the text).
+
+    Blank lines are no data and not refused. Athena knows no line numbers.
+    """
+    line = f"coalesce(line, {quote_text(_NULL_LINE)})"
+    refused = f"{_parse(shape)} is null and trim({line}) <> ''"
+    return f'(select "$path" as file, {line} as line from {_quote_table(table)} where {refused})'
+
+
+def _parse(shape: Struct) -> str:
+    exact = exact_names(shape)
+    # json_parse makes doubles of numbers, so those that are wanted as written become texts before.
+    text = f"""regexp_replace(line, {quote_text(written_number(exact))}, '"$1":"$2"')""" if exact else "line"
+    return f"try(cast(json_parse({text}) as {_row_type(shape)}))"
+
+
+def _row_type(node: Node) -> str:
+    """The type to parse lines as: that of the shape, and in each row one field more than JSON can fill.
+
+    A cast takes a JSON list as a row, item by item, where their numbers agree: `["a"]` as `{"reference": "a"}`. The
+    guard makes such a list one item too short.
+    """
+    if isinstance(node, Struct):
+        return ATHENA.struct_type([*((name, _row_type(inner)) for name, inner in node.fields), _GUARD])
+    return ATHENA.list_type(_row_type(node.item)) if isinstance(node, Array) else ATHENA.node_type(node)
+
+
+def _quote_table(table: str) -> str:
+    return ".".join(quote_name(part) for part in table.split("."))
