@@ -1,7 +1,7 @@
-# Every target sets itself up: only Python 3.11+ and make are needed.
+# Every target sets itself up: only Python 3.11+ and make are needed, and Maven for `athena`.
 # `uv` is used when it is on PATH; otherwise a pinned copy goes into .boot/ with pip.
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check fix bench lock clean
+.PHONY: help demo test slow athena check fix bench lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
@@ -31,6 +31,10 @@ test: .venv/.ok ## run the whole default test suite
 slow: .venv/.ok ## run the tests on large inputs
 	@$(BIN)/pytest -q -m slow
 
+athena: .venv/.ok ## run Athena's SQL on a real Trino; fetches it once with Maven, 450 MB
+	@$(BIN)/python -m tests.athena.archives
+	@$(BIN)/pytest -q -m athena
+
 check: .venv/.ok ## run every static check, count the failures, change nothing
 	@BIN=$(BIN) scripts/check
 
@@ -45,4 +49,4 @@ lock: | $(UV) ## resolve the dependencies again and write requirements.lock
 	  --custom-compile-command "make lock" pyproject.toml --extra dev -o requirements.lock
 
 clean: ## remove the environment and everything generated
-	rm -rf .venv .boot .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .boot .demo .athena .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -12,16 +12,12 @@ import pytest
 
 from caremesh.engines.dbt import compile_offline, write_project
 from caremesh.products import Product
+from tests.athena.functions import ON_BOTH_ENGINES, called_functions
 from tests.conftest import ROOT
 
 # dbt-athena warns of its package's name, and of its own macros' backslashes.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-# Each means the same on both engines for the types it is used with: date_diff of days between dates, sum of decimals.
-FUNCTIONS = {"bool_or", "cast", "coalesce", "count", "date_diff", "date_trunc", "day", "first_value", "lag", "lead"}
-FUNCTIONS |= {"length", "max", "min", "month", "nullif", "row_number", "substring", "sum", "trim", "try_cast", "year"}
-TYPES = {"decimal"}
-WORDS_BEFORE_A_BRACKET = TYPES | {"and", "as", "by", "in", "not", "or", "over", "then", "when"}
 DUCKDB_ONLY = ("::", r"\bqualify\b", "group by all", r"\bexclude\b", r"\bfilter\s*\(", r"[\[\]{}]", "//", r"\blambda\b")
 
 
@@ -74,5 +70,4 @@ def test_no_construct_that_only_duckdb_knows(athena_sql: Mapping[str, str]) -> N
 
 def test_only_functions_that_mean_the_same_on_both_engines(athena_sql: Mapping[str, str]) -> None:
     for name, sql in athena_sql.items():
-        called = set(re.findall(r"\b([a-z_]+)\s*\(", without_comments(sql)))
-        assert called - WORDS_BEFORE_A_BRACKET <= FUNCTIONS, name
+        assert called_functions(sql) <= ON_BOTH_ENGINES, name
