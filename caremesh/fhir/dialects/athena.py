@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from caremesh.fhir.dialects.base import OFFSET, Dialect, subquery
+from caremesh.fhir.dialects.base import Dialect, subquery
+
+WALL_CLOCK = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:]{5,8}(?:\.[0-9]{1,3})?)?)"
 
 
 class Athena(Dialect):
@@ -85,9 +87,8 @@ class Athena(Dialect):
         return f"truncate({value})"
 
     def wall_clock(self, value: str) -> str:
-        """A text with an offset casts to no timestamp, so the offset goes first."""
-        local = f"regexp_replace(replace({value}, 'T', ' '), '{OFFSET}$', '')"
-        return self.try_cast(local, "timestamp")
+        """A text with an offset casts to no timestamp, and digits beyond milliseconds would round: both stay behind."""
+        return self.try_cast(f"replace({self.extract(value, WALL_CLOCK)}, 'T', ' ')", "timestamp")
 
     def instant(self, value: str) -> str:
         """Applies the offset."""

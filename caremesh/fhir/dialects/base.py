@@ -224,11 +224,11 @@ class Dialect(ABC):
 
     @abstractmethod
     def wall_clock(self, value: str) -> str:
-        """The date and time of a text as they were written, without the offset; null where it is neither."""
+        """The date and time of a text as written, to the millisecond, without the offset; null where it is neither."""
 
     @abstractmethod
     def instant(self, value: str) -> str:
-        """The moment that a dateTime with an offset names; null where it is none."""
+        """The moment that a dateTime with an offset names, to the millisecond; null where it is none."""
 
     def compare_times(self, operator: str, left: str, right: str) -> str:
         """Compare dates or times of any precision; null where their precision leaves it open.

@@ -83,11 +83,11 @@ class DuckDb(Dialect):
 
     def wall_clock(self, value: str) -> str:
         """A cast to timestamp drops the offset without applying it, which is what is wanted here."""
-        return self.try_cast(value, "timestamp")
+        return f"date_trunc('milliseconds', {self.try_cast(value, 'timestamp')})"
 
     def instant(self, value: str) -> str:
         """`timestamptz` applies the offset."""
-        return self.try_cast(value, "timestamptz")
+        return f"date_trunc('milliseconds', {self.try_cast(value, 'timestamptz')})"
 
     def unnest(self, source: str, xs: str, element: str, *, index: str | None, or_null: bool) -> str:
         """`unnest` in the select list: the fastest form, and several of them go in step."""

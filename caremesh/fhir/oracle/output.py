@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from caremesh.fhir.model import Column
@@ -12,6 +13,8 @@ from caremesh.fhir.oracle.items import Item, Items, OracleError, only, text_of
 RANGES = {"integer": 2**31, "bigint": 2**63}
 PARTIAL_DATE = r"\d{4}(-\d\d)?"
 OFFSET = r"(Z|[+-]\d\d:\d\d)$"
+DAY = r"\d{4}-\d\d-\d\d"
+MOMENT = DAY + r"T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)"
 WALL_CLOCK = r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?"
 
 
@@ -46,8 +49,19 @@ def _read(text: str, sql_type: str) -> Any:
             return date.fromisoformat(_checked(text[:10], r"\d{4}-\d\d-\d\d"))
         case "timestamp":
             day, _, clock = _checked(text, WALL_CLOCK).partition("T")
-            return datetime.fromisoformat(f"{day}T{re.sub(OFFSET, '', clock) or '00:00'}")
+            return _to_the_millisecond(datetime.fromisoformat(f"{day}T{re.sub(OFFSET, '', clock) or '00:00'}"))
+        case "timestamp with time zone" if "T" in text or not re.fullmatch(DAY, text, re.ASCII):
+            return _to_the_millisecond(datetime.fromisoformat(_checked(text, MOMENT)).astimezone(UTC))
+        case "timestamp with time zone":
+            return None
+        case _ if sql_type.startswith("decimal"):
+            places = Decimal(1).scaleb(-int(sql_type.rpartition(",")[2].strip(" )")))
+            return Decimal(text).quantize(places, rounding=ROUND_HALF_UP)
     raise TypeError(f"no such SQL type: {sql_type}")
+
+
+def _to_the_millisecond(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _whole(text: str, limit: int) -> int:

@@ -7,9 +7,9 @@ select
   element_at(element_at("type", 1)."coding", 1)."system" as "type_system",
   element_at(element_at("type", 1)."coding", 1)."code" as "type_code",
   element_at(element_at("type", 1)."coding", 1)."display" as "type_display",
-  coalesce(case when regexp_like("period"."start", '^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)\z') then try_cast(regexp_replace(replace("period"."start", 'T', ' '), '(Z|[+-][0-9]{2}:[0-9]{2})$', '') as timestamp) end, case when not regexp_like("period"."start", '^(?:[0-9]{4}(-[0-9]{2})?)\z') then cast('column period_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id') as timestamp) end) as "period_start_at",
+  coalesce(case when regexp_like("period"."start", '^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)\z') then try_cast(replace(regexp_extract("period"."start", '^([0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:]{5,8}(?:\.[0-9]{1,3})?)?)', 1), 'T', ' ') as timestamp) end, case when not regexp_like("period"."start", '^(?:[0-9]{4}(-[0-9]{2})?)\z') then cast('column period_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id') as timestamp) end) as "period_start_at",
   "period"."start" as "period_start_text",
-  coalesce(case when regexp_like("period"."end", '^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)\z') then try_cast(regexp_replace(replace("period"."end", 'T', ' '), '(Z|[+-][0-9]{2}:[0-9]{2})$', '') as timestamp) end, case when not regexp_like("period"."end", '^(?:[0-9]{4}(-[0-9]{2})?)\z') then cast('column period_end_at: a value is no timestamp, resource ' || coalesce("id", 'without id') as timestamp) end) as "period_end_at",
+  coalesce(case when regexp_like("period"."end", '^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)\z') then try_cast(replace(regexp_extract("period"."end", '^([0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:]{5,8}(?:\.[0-9]{1,3})?)?)', 1), 'T', ' ') as timestamp) end, case when not regexp_like("period"."end", '^(?:[0-9]{4}(-[0-9]{2})?)\z') then cast('column period_end_at: a value is no timestamp, resource ' || coalesce("id", 'without id') as timestamp) end) as "period_end_at",
   "period"."end" as "period_end_text",
   k_1 as "part_of_id",
   case when k_1 is null then "partOf"."reference" end as "part_of_reference",
@@ -24,7 +24,7 @@ select
   element_at(element_at("reasonCode", 1)."coding", 1)."display" as "reason_display",
   element_at("hospitalization"."admitSource"."coding", 1)."code" as "admit_source_code",
   element_at("hospitalization"."dischargeDisposition"."coding", 1)."code" as "discharge_disposition_code",
-  coalesce(case when regexp_like("meta"."lastUpdated", '^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)\z') then try_cast(regexp_replace(replace("meta"."lastUpdated", 'T', ' '), '(Z|[+-][0-9]{2}:[0-9]{2})$', '') as timestamp) end, case when not regexp_like("meta"."lastUpdated", '^(?:[0-9]{4}(-[0-9]{2})?)\z') then cast('column last_updated_at: a value is no timestamp, resource ' || coalesce("id", 'without id') as timestamp) end) as "last_updated_at"
+  coalesce(case when regexp_like("meta"."lastUpdated", '^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)\z') then try_cast(replace(regexp_extract("meta"."lastUpdated", '^([0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:]{5,8}(?:\.[0-9]{1,3})?)?)', 1), 'T', ' ') as timestamp) end, case when not regexp_like("meta"."lastUpdated", '^(?:[0-9]{4}(-[0-9]{2})?)\z') then cast('column last_updated_at: a value is no timestamp, resource ' || coalesce("id", 'without id') as timestamp) end) as "last_updated_at"
 from (
   select
     *,

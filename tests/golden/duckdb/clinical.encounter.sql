@@ -7,9 +7,9 @@ select
   "type"[1]."coding"[1]."system" as "type_system",
   "type"[1]."coding"[1]."code" as "type_code",
   "type"[1]."coding"[1]."display" as "type_display",
-  coalesce(case when regexp_full_match("period"."start", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("period"."start" as timestamp) end, case when not regexp_full_match("period"."start", '[0-9]{4}(-[0-9]{2})?') then error('column period_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "period_start_at",
+  coalesce(case when regexp_full_match("period"."start", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then date_trunc('milliseconds', try_cast("period"."start" as timestamp)) end, case when not regexp_full_match("period"."start", '[0-9]{4}(-[0-9]{2})?') then error('column period_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "period_start_at",
   "period"."start" as "period_start_text",
-  coalesce(case when regexp_full_match("period"."end", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("period"."end" as timestamp) end, case when not regexp_full_match("period"."end", '[0-9]{4}(-[0-9]{2})?') then error('column period_end_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "period_end_at",
+  coalesce(case when regexp_full_match("period"."end", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then date_trunc('milliseconds', try_cast("period"."end" as timestamp)) end, case when not regexp_full_match("period"."end", '[0-9]{4}(-[0-9]{2})?') then error('column period_end_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "period_end_at",
   "period"."end" as "period_end_text",
   k_2 as "part_of_id",
   case when k_2 is null then "partOf"."reference" end as "part_of_reference",
@@ -24,7 +24,7 @@ select
   "reasonCode"[1]."coding"[1]."display" as "reason_display",
   "hospitalization"."admitSource"."coding"[1]."code" as "admit_source_code",
   "hospitalization"."dischargeDisposition"."coding"[1]."code" as "discharge_disposition_code",
-  coalesce(case when regexp_full_match("meta"."lastUpdated", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("meta"."lastUpdated" as timestamp) end, case when not regexp_full_match("meta"."lastUpdated", '[0-9]{4}(-[0-9]{2})?') then error('column last_updated_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "last_updated_at"
+  coalesce(case when regexp_full_match("meta"."lastUpdated", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then date_trunc('milliseconds', try_cast("meta"."lastUpdated" as timestamp)) end, case when not regexp_full_match("meta"."lastUpdated", '[0-9]{4}(-[0-9]{2})?') then error('column last_updated_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "last_updated_at"
 from (
   select
     *,

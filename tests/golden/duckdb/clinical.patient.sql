@@ -8,7 +8,7 @@ select
   coalesce(case when regexp_full_match("birthDate", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*') then try_cast(substr("birthDate", 1, 10) as date) end, case when not regexp_full_match("birthDate", '[0-9]{4}(-[0-9]{2})?') then error('column birth_date: a value is no date, resource ' || coalesce("id", 'without id')) end) as "birth_date",
   "birthDate" as "birth_date_text",
   ("deceasedDateTime" is not null or coalesce(case when "deceasedBoolean" = 'true' then true when "deceasedBoolean" = 'false' then false when "deceasedBoolean" is not null then error('a boolean cannot be read, resource ' || coalesce("id", 'without id')) end and "deceasedBoolean" is not null, false)) as "is_deceased",
-  coalesce(case when regexp_full_match("deceasedDateTime", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("deceasedDateTime" as timestamp) end, case when not regexp_full_match("deceasedDateTime", '[0-9]{4}(-[0-9]{2})?') then error('column deceased_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "deceased_at",
+  coalesce(case when regexp_full_match("deceasedDateTime", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then date_trunc('milliseconds', try_cast("deceasedDateTime" as timestamp)) end, case when not regexp_full_match("deceasedDateTime", '[0-9]{4}(-[0-9]{2})?') then error('column deceased_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "deceased_at",
   "deceasedDateTime" as "deceased_text",
   nullif(array_to_string(list_filter(list_transform(list_filter(flatten(list_transform(list_filter("extension", lambda x_1: x_1."url" = 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-race'), lambda x_1: x_1."extension")), lambda x_1: x_1."url" = 'ombCategory'), lambda x_1: x_1."valueCoding"."code"), lambda v: v is not null), ','), '') as "race_codes",
   list_filter(list_transform(list_filter(flatten(list_transform(list_filter("extension", lambda x_1: x_1."url" = 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-race'), lambda x_1: x_1."extension")), lambda x_1: x_1."url" = 'text'), lambda x_1: x_1."valueString"), lambda v: v is not null)[1] as "race_text",
@@ -19,7 +19,7 @@ select
   "address"[1]."state" as "state",
   "address"[1]."postalCode" as "postal_code",
   "address"[1]."country" as "country",
-  coalesce(case when regexp_full_match("meta"."lastUpdated", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("meta"."lastUpdated" as timestamp) end, case when not regexp_full_match("meta"."lastUpdated", '[0-9]{4}(-[0-9]{2})?') then error('column last_updated_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "last_updated_at"
+  coalesce(case when regexp_full_match("meta"."lastUpdated", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then date_trunc('milliseconds', try_cast("meta"."lastUpdated" as timestamp)) end, case when not regexp_full_match("meta"."lastUpdated", '[0-9]{4}(-[0-9]{2})?') then error('column last_updated_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "last_updated_at"
 from (
   select *
   from src

@@ -7,11 +7,11 @@ select
   "status" as "status",
   "use" as "use",
   "type"."coding"[1]."code" as "type_code",
-  coalesce(case when regexp_full_match("billablePeriod"."start", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("billablePeriod"."start" as timestamp) end, case when not regexp_full_match("billablePeriod"."start", '[0-9]{4}(-[0-9]{2})?') then error('column billable_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "billable_start_at",
+  coalesce(case when regexp_full_match("billablePeriod"."start", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then date_trunc('milliseconds', try_cast("billablePeriod"."start" as timestamp)) end, case when not regexp_full_match("billablePeriod"."start", '[0-9]{4}(-[0-9]{2})?') then error('column billable_start_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "billable_start_at",
   "billablePeriod"."start" as "billable_start_text",
-  coalesce(case when regexp_full_match("billablePeriod"."end", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("billablePeriod"."end" as timestamp) end, case when not regexp_full_match("billablePeriod"."end", '[0-9]{4}(-[0-9]{2})?') then error('column billable_end_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "billable_end_at",
+  coalesce(case when regexp_full_match("billablePeriod"."end", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then date_trunc('milliseconds', try_cast("billablePeriod"."end" as timestamp)) end, case when not regexp_full_match("billablePeriod"."end", '[0-9]{4}(-[0-9]{2})?') then error('column billable_end_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "billable_end_at",
   "billablePeriod"."end" as "billable_end_text",
-  coalesce(case when regexp_full_match("created", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("created" as timestamp) end, case when not regexp_full_match("created", '[0-9]{4}(-[0-9]{2})?') then error('column created_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "created_at",
+  coalesce(case when regexp_full_match("created", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then date_trunc('milliseconds', try_cast("created" as timestamp)) end, case when not regexp_full_match("created", '[0-9]{4}(-[0-9]{2})?') then error('column created_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "created_at",
   "created" as "created_text",
   k_3 as "provider_id",
   case when k_3 is null then "provider"."reference" end as "provider_reference",
@@ -22,7 +22,7 @@ select
   case when k_5 is null then list_filter(list_transform(list_filter("insurance", lambda x_1: (case when x_1."focal" = 'true' then true when x_1."focal" = 'false' then false when x_1."focal" is not null then error('a boolean cannot be read, resource ' || coalesce("id", 'without id')) end) = true), lambda x_1: x_1."coverage"), lambda v: v is not null)[1]."reference" end as "coverage_reference",
   "total"."value" as "total_amount",
   "total"."currency" as "total_currency",
-  coalesce(case when regexp_full_match("meta"."lastUpdated", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then try_cast("meta"."lastUpdated" as timestamp) end, case when not regexp_full_match("meta"."lastUpdated", '[0-9]{4}(-[0-9]{2})?') then error('column last_updated_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "last_updated_at"
+  coalesce(case when regexp_full_match("meta"."lastUpdated", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then date_trunc('milliseconds', try_cast("meta"."lastUpdated" as timestamp)) end, case when not regexp_full_match("meta"."lastUpdated", '[0-9]{4}(-[0-9]{2})?') then error('column last_updated_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "last_updated_at"
 from (
   select
     *,

@@ -43,7 +43,7 @@ def test_date_takes_the_first_ten_characters(run_view: Any, text: str | None, ex
     [
         ("2020-05-17", datetime(2020, 5, 17)),
         ("2020-05-17T21:40:11+12:00", datetime(2020, 5, 17, 21, 40, 11)),
-        ("2020-05-17T21:40:11.123456Z", datetime(2020, 5, 17, 21, 40, 11, 123456)),
+        ("2020-05-17T21:40:11.123956Z", datetime(2020, 5, 17, 21, 40, 11, 123000)),
         ("2020-05-17T21:40:11", datetime(2020, 5, 17, 21, 40, 11)),
         ("2020-05", None),
     ],
@@ -66,7 +66,7 @@ def test_timestamp_refuses_what_is_no_date(run_view: Any, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("2020-05-17T21:40:11.5+12:00", datetime(2020, 5, 17, 9, 40, 11, 500000, tzinfo=UTC)),
+        ("2020-05-17T21:40:11.5009+12:00", datetime(2020, 5, 17, 9, 40, 11, 500000, tzinfo=UTC)),
         ("2020-05-17T21:40:11Z", datetime(2020, 5, 17, 21, 40, 11, tzinfo=UTC)),
         ("2020-05-17", None),
         ("2020", None),
