@@ -151,11 +151,15 @@ def _is(call: Call) -> Expression:
     """Whether a value is of a type; empty where there is none."""
     wanted = call.type_name(call.arguments[0])
     if not isinstance(call.base, Choice):
-        found = _presence(one(call.base, call.position)) if call.base.form != "struct" else _presence(call.base)
+        found = _presence(one(call.base, call.position))
         same = "true" if call.base.type == wanted else "false"
         return _operation(lambda _, x: f"case when {x} then {same} end", found)
     some, wanted_one = _any_type_exists(call.scope, call.base), _presence(_of_type(call))
     return _operation(lambda _, x, y: f"case when {x} then {y} end", some, wanted_one)
+
+
+def _as(call: Call) -> Expression:
+    return one(_of_type(call), call.position)
 
 
 def _extension(call: Call) -> Expression:
@@ -272,7 +276,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "not": Function(_not),
     "first": Function(_first),
     "ofType": Function(_of_type, 1, 1),
-    "as": Function(_of_type, 1, 1),
+    "as": Function(_as, 1, 1),
     "is": Function(_is, 1, 1),
     "extension": Function(_extension, 1, 1),
     "join": Function(_join, 0, 1),

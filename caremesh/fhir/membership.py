@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from caremesh.fhir.dialects.base import Dialect
-from caremesh.fhir.model import Each, Emit, Expression, Filter, Form, Operation, Variable
-from caremesh.fhir.operands import common_family, compare, native
-from caremesh.fhir.scope import one, values
+from caremesh.fhir.model import Emit, Expression, Filter, Form, Operation, Variable
+from caremesh.fhir.operands import common_family, compare, native, native_list
+from caremesh.fhir.scope import one
 
 # The type of a list that holds several types of one family.
 MIXED = {"text": "string", "number": "decimal", "time": "dateTime", "boolean": "boolean"}
@@ -38,7 +38,7 @@ def contains(operator: str, left: Expression, right: Expression, position: int) 
 def union_of(_operator: str, left: Expression, right: Expression, position: int) -> Expression:
     """The values of both sides, each once, in the order in which they were found."""
     family = common_family(left, right, position)
-    sides = [_native_list(left), _native_list(right)]
+    sides = [native_list(left), native_list(right)]
     forms = {s.form for s in sides}
     form: Form = sides[0].form if len(forms) == 1 else "double"
     fhir_type = (
@@ -50,22 +50,7 @@ def union_of(_operator: str, left: Expression, right: Expression, position: int)
             x if s.form == form else dialect.transform(x, "v", dialect.cast("v", "double"))
             for s, x in zip(sides, lists, strict=True)
         ]
-        return dialect.let(dialect.flatten(dialect.array(typed)), "u", dialect.distinct)
+        every = dialect.flatten(dialect.array(typed))
+        return dialect.let(every, "u", dialect.distinct_times if family == "time" else dialect.distinct)
 
     return Operation(type=fhir_type, form=form, many=True, operands=tuple(sides), emit=emit)
-
-
-def _native_list(found: Expression) -> Expression:
-    """The values of an expression, as a list without nulls, ready to be compared."""
-    if not found.many:
-        value = native(found)
-        return Operation(
-            type=value.type, form=value.form, many=True, operands=(value,), emit=lambda d, x: d.compact(d.array([x]))
-        )
-    item = Variable(type=found.type, form=found.form, place=found.place, name="y")
-    value = native(item)
-    if value is item:
-        return Operation(
-            type=found.type, form=found.form, many=True, operands=(found,), emit=lambda d, xs: values(d, found, xs)
-        )
-    return Each(type=found.type, form=value.form, many=True, base=found, variable="y", body=value)

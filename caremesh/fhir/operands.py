@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from caremesh.fhir.fhirpath import FhirPathError
-from caremesh.fhir.model import FORM_TYPES, Constant, Emit, Expression, Form, Operation
-from caremesh.fhir.scope import one, plain
+from caremesh.fhir.model import FORM_TYPES, Constant, Each, Emit, Expression, Form, Operation, Variable
+from caremesh.fhir.scope import one, plain, values
 
 FAMILIES = {
     **dict.fromkeys(["integer", "positiveInt", "unsignedInt", "integer64", "decimal"], "number"),
@@ -68,6 +68,22 @@ def native(found: Expression) -> Expression:
         needs_all=True,
         emit=lambda d, x: d.let(x, "v", lambda v: d.parse(v, wanted, f"a {found.type} cannot be read")),
     )
+
+
+def native_list(found: Expression) -> Expression:
+    """The values of an expression, as a list without nulls, ready to be compared."""
+    if not found.many:
+        value = native(found)
+        return _list(value, lambda d, x: d.compact(d.array([x])))
+    item = Variable(type=found.type, form=found.form, place=found.place, name="y")
+    value = native(item)
+    if value is item:
+        return _list(found, lambda d, xs: values(d, found, xs))
+    return Each(type=found.type, form=value.form, many=True, base=found, variable="y", body=value)
+
+
+def _list(found: Expression, emit: Emit) -> Expression:
+    return Operation(type=found.type, form=found.form, many=True, operands=(found,), needs_all=True, emit=emit)
 
 
 def truth(emit: Emit, *operands: Expression) -> Expression:

@@ -8,8 +8,8 @@ from caremesh.fhir.dialects.base import Dialect
 from caremesh.fhir.fhirpath import FhirPathError
 from caremesh.fhir.membership import contains, is_in, union_of
 from caremesh.fhir.model import Emit, Expression, Form, Operation
-from caremesh.fhir.operands import common_family, compare, native, to_boolean, truth
-from caremesh.fhir.scope import one, values
+from caremesh.fhir.operands import common_family, compare, native, native_list, to_boolean, truth
+from caremesh.fhir.scope import one
 
 Build = Callable[[str, Expression, Expression, int], Expression]
 
@@ -27,13 +27,15 @@ def find_operator(operator: str, position: int) -> Build:
 def equal(left: Expression, right: Expression, position: int) -> Expression:
     """`left = right`: empty when a side is empty, false when they differ in number."""
     family = common_family(left, right, position)
-    if left.many and right.many:
-        return truth(lambda d, a, b: d.same_lists(values(d, left, a), values(d, right, b)), left, right)
-    if right.many:
-        left, right = right, left
-    if not left.many:
+    if not (left.many or right.many):
         return compare("=", family, native(left), native(right))
-    return truth(lambda d, xs, y: d.let(values(d, left, xs), "v", lambda v: d.same_single(v, d.group(y))), left, right)
+    return truth(
+        lambda d, a, b: d.let(
+            a, "v", lambda v: d.let(b, "w", lambda w: d.same_times(v, w) if family == "time" else d.same_lists(v, w))
+        ),
+        native_list(left),
+        native_list(right),
+    )
 
 
 def _equal(operator: str, left: Expression, right: Expression, position: int) -> Expression:

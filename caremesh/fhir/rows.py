@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from caremesh.fhir.columns import raw_type
 from caremesh.fhir.dialects.base import Dialect
-from caremesh.fhir.levels import as_list, repeat_list
+from caremesh.fhir.levels import as_list, repeat_list, staged_repeat
 from caremesh.fhir.model import Column, Iteration, RowIndex, Select, expressions
 from caremesh.fhir.sql import to_sql
 
@@ -31,6 +31,9 @@ def add_select(rows: Rows, select: Select, dialect: Dialect, within: Iteration |
 
     `within` is the iteration that the select stands in the focus of.
     """
+    if select.repeat and select.repeat.levels:
+        source, found = staged_repeat(rows.source, select.repeat, dialect, _product)
+        return _add_list(replace(rows, source=source), select, found, f"w_{len(rows.columns)}", dialect)
     if select.repeat or (select.iteration and _needs_list(select)):
         return _add_list(rows, select, rows_list(select, dialect), f"w_{len(rows.columns)}", dialect)
     if select.iteration:

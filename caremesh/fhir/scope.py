@@ -16,6 +16,7 @@ from caremesh.fhir.model import (
     Each,
     Expression,
     Field,
+    Form,
     Guard,
     Item,
     Operation,
@@ -167,12 +168,16 @@ def one(base: Expression, position: int) -> Expression:
         place=base.place,
         needs_all=True,
         operands=(base,),
-        emit=lambda d, xs: d.let(
-            values(d, base, xs),
-            "v",
-            lambda v: d.first_or_fail(v, "a path that needs one value found more", FORM_TYPES[base.form]),
-        ),
+        emit=lambda d, xs: d.let(values(d, base, xs), "v", lambda v: _first_or_fail(d, v, base.form)),
     )
+
+
+def _first_or_fail(dialect: Dialect, xs: str, form: Form) -> str:
+    message = "a path that needs one value found more"
+    if form == "struct":
+        fault = dialect.fault_of_any_type(message)
+        return f"(case when {dialect.size(xs)} > 1 then {fault} else {dialect.item(xs, 1)} end)"
+    return dialect.first_or_fail(xs, message, FORM_TYPES[form])
 
 
 def plain(base: Expression, position: int) -> Expression:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.view_rows import run_view
@@ -108,3 +109,40 @@ def test_for_each_may_go_over_the_resource_itself(tmp_path: Path) -> None:
     ]:
         view = {"resource": "Patient", "select": [{kind: path, "column": column}]}
         assert run_view(view, [PATIENT], tmp_path) == expected, (kind, path)
+
+
+PERIODS = {
+    "resourceType": "Patient",
+    "id": "p",
+    "birthDate": "2020-05",
+    "name": [{"period": {"start": "2020-05-17T10:00:00Z", "end": "2020-05-17T12:00:00+02:00"}, "given": ["A", "B"]}],
+    "contact": [{"period": {"start": "2020-05-17"}}, {"period": {"start": "2020-06-17"}}],
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("name.period.start = name.period.end", [True]),
+        ("name.period.start = @2020-05-17T12:00:00+02:00", [True]),
+        ("name.period.start = @2020", []),
+        ("name.period.start != @2021", [True]),
+        ("contact.period.start = contact.period.start", [True]),
+        ("contact.period.start = (@2020-05 | @2020-06-17)", []),
+        ("contact.period.start = (@2020-05 | @2020-07)", [False]),
+        ("contact.period.start = name.period.start", [False]),
+        ("contact.period.start = name.period.end.where(false)", []),
+        ("(name.period.start | name.period.end)", ["2020-05-17T10:00:00Z"]),
+        ("(name.period.start | contact.period.start).join(' ')", ["2020-05-17T10:00:00Z 2020-05-17 2020-06-17"]),
+        ("name.first() is HumanName", [True]),
+        ("(name as HumanName).given", ["A", "B"]),
+    ],
+)
+def test_lists_compare_item_by_item(tmp_path: Path, path: str, expected: list[Any]) -> None:
+    assert values_of(tmp_path, path, PERIODS) == expected
+
+
+@pytest.mark.parametrize("path", ["contact is BackboneElement", "(name.given as string)", "name.given is string"])
+def test_is_and_as_take_one_value(tmp_path: Path, path: str) -> None:
+    with pytest.raises(duckdb.InvalidInputException, match="a path that needs one value found more, resource p"):
+        values_of(tmp_path, path, PERIODS)

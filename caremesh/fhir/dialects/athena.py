@@ -26,9 +26,13 @@ class Athena(Dialect):
         """Lists are `array[…]`."""
         return f"array[{', '.join(items)}]"
 
-    def item(self, xs: str, position: int) -> str:
+    def item(self, xs: str, position: int | str) -> str:
         """`xs[n]` would be an error when out of range."""
         return f"element_at({xs}, {position})"
+
+    def head(self, xs: str, count: str) -> str:
+        """`slice`."""
+        return f"slice({xs}, 1, {count})"
 
     def size(self, xs: str) -> str:
         """`cardinality`, null for a missing list."""

@@ -82,8 +82,12 @@ class Dialect(ABC):
         """A list of these items."""
 
     @abstractmethod
-    def item(self, xs: str, position: int) -> str:
+    def item(self, xs: str, position: int | str) -> str:
         """The item at a position from 1; null where there is none."""
+
+    @abstractmethod
+    def head(self, xs: str, count: str) -> str:
+        """So many of the first items of a list."""
 
     @abstractmethod
     def size(self, xs: str) -> str:
@@ -133,12 +137,21 @@ class Dialect(ABC):
         """Whether two lists hold the same values; null where one of them is empty."""
         return f"case when {self.not_empty(xs)} and {self.not_empty(ys)} then {xs} = {ys} end"
 
-    def same_single(self, xs: str, y: str) -> str:
-        """Whether the list holds this one value and no other; null where it is empty."""
-        return (
-            f"case when {self.size(xs)} = 1 then {self.item(xs, 1)} = {y}"
-            f" when {self.size(xs)} > 1 and {y} is not null then false end"
+    def same_times(self, xs: str, ys: str) -> str:
+        """Whether two lists hold the same times; null where one of them is empty, or a precision leaves it open."""
+        pairs = self.transform_indexed(xs, "x", "n", self.compare_times("=", "x", self.item(ys, "n + 1")))
+        false, unknown = self.filter("r", "b", "not b"), self.filter("r", "b", "b is null")
+        verdict = (
+            f"case when {self.size(xs)} <> {self.size(ys)} or {self.not_empty(false)} then false"
+            f" when {self.not_empty(unknown)} then null else true end"
         )
+        found = self.item(self.transform(self.array([pairs]), "r", verdict), 1)
+        return f"case when {self.not_empty(xs)} and {self.not_empty(ys)} then {found} end"
+
+    def distinct_times(self, xs: str) -> str:
+        """Each time of a list once, where it stands first; two are one only where they are equal for sure."""
+        earlier = self.filter(self.head(xs, "n"), "y", self.compare_times("=", "x", "y"))
+        return self.compact(self.transform_indexed(xs, "x", "n", f"case when not {self.not_empty(earlier)} then x end"))
 
     def let(self, value: str, name: str, body: Callable[[str], str]) -> str:
         """The body over a value that it uses more than once."""

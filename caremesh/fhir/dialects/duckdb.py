@@ -24,9 +24,13 @@ class DuckDb(Dialect):
         """Lists are `[…]`."""
         return f"[{', '.join(items)}]"
 
-    def item(self, xs: str, position: int) -> str:
+    def item(self, xs: str, position: int | str) -> str:
         """Out of range is null."""
         return f"{xs}[{position}]"
+
+    def head(self, xs: str, count: str) -> str:
+        """A slice."""
+        return f"{xs}[1:{count}]"
 
     def size(self, xs: str) -> str:
         """`len`, null for a missing list."""
