@@ -35,6 +35,16 @@ def type_name(argument: Ast) -> str:
     return argument.name
 
 
+def _is(call: Call) -> Items:
+    item = only(call.items)
+    return [] if item is None else boolean(item.type == type_name(call.arguments[0]))
+
+
+def _as(call: Call) -> Items:
+    item = only(call.items)
+    return [item] if item and item.type == type_name(call.arguments[0]) else []
+
+
 def _where(call: Call) -> Items:
     return [i for i in call.items if truth(call.evaluate(call.arguments[0], as_focus(i))) is True]
 
@@ -81,6 +91,8 @@ FUNCTIONS: Mapping[str, Callable[[Call], Items]] = {
     "count": lambda call: [Item("integer", len(values(call.items)))],
     "first": lambda call: values(call.items)[:1],
     "ofType": lambda call: [i for i in call.items if i.type == type_name(call.arguments[0])],
+    "is": _is,
+    "as": _as,
     "extension": _extension,
     "join": _join,
     "split": lambda call: [Item("string", p) for i in call.items for p in native(i).split(call.argument())],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from caremesh.fhir.fhirpath import Ast, Binary, External, Index, Literal, Member, Negative, This
 from caremesh.fhir.fhirpath import Call as CallSyntax
-from caremesh.fhir.oracle.functions import FUNCTIONS, Call, type_name
+from caremesh.fhir.oracle.functions import FUNCTIONS, Call
 from caremesh.fhir.oracle.items import Item, Items, Number, OracleError, as_focus, children, only
 from caremesh.fhir.oracle.operators import OPERATORS, truth
 
@@ -44,7 +44,7 @@ def evaluate(ast: Ast, scope: Scope) -> Items:
         case Index():
             return _index(ast, scope)
         case Binary(operator="is" | "as"):
-            return _of_type(ast, scope)
+            return evaluate(CallSyntax(ast.left, ast.operator, (ast.right,), ast.position), scope)
         case Binary():
             return _binary(ast, scope)
         case Negative():
@@ -68,16 +68,6 @@ def _index(ast: Index, scope: Scope) -> Items:
     items = [i for i in evaluate(ast.base, scope) if i.placed]
     number = only(evaluate(ast.index, scope))
     return [as_focus(i) for i in items[number.value :][:1]] if number else []
-
-
-def _of_type(ast: Binary, scope: Scope) -> Items:
-    item = only(evaluate(ast.left, scope))
-    if item is None:
-        return []
-    fits = item.type == type_name(ast.right)
-    if ast.operator == "is":
-        return [Item("boolean", fits)]
-    return [item] if fits else []
 
 
 def _binary(ast: Binary, scope: Scope) -> Items:
