@@ -56,7 +56,11 @@ def _read(text: str, sql_type: str) -> Any:
             day, _, clock = _checked(text, WALL_CLOCK).partition("T")
             return _to_the_millisecond(f"{day}T{re.sub(OFFSET + '$', '', clock) or '00:00'}")
         case "timestamp with time zone":
-            return None if re.fullmatch(DAY, text, re.ASCII) else _to_the_millisecond(_checked(text, MOMENT)).astimezone(UTC)
+            return (
+                None
+                if re.fullmatch(DAY, text, re.ASCII)
+                else _to_the_millisecond(_checked(text, MOMENT)).astimezone(UTC)
+            )
     raise TypeError(f"no such SQL type: {sql_type}")
 
 
