@@ -234,10 +234,11 @@ def _key_sql(dialect: Dialect, reference: str, wanted: str | None) -> str:
     pattern = dialect.extract(reference, rf"^{wanted or '[A-Z][A-Za-z]*'}/([^/]+)(?:/_history/[^/]+)?\z")
     if wanted is None:
         return pattern
-    rest = f"nullif(substr({reference}, {len(wanted) + 2}), '')"
+    # No nullif: DuckDB computes its operand twice.
     return (
         f"case when {reference} like '{wanted}/%/%' then {pattern}"
-        f" when starts_with({reference}, '{wanted}/') then {rest} end"
+        f" when {reference} = '{wanted}/' then null"
+        f" when starts_with({reference}, '{wanted}/') then substr({reference}, {len(wanted) + 2}) end"
     )
 
 

@@ -20,8 +20,8 @@ select
 from (
   select
     *,
-    case when "encounter"."reference" like 'Encounter/%/%' then regexp_extract("encounter"."reference", '^Encounter/([^/]+)(?:/_history/[^/]+)?\z', 1) when starts_with("encounter"."reference", 'Encounter/') then nullif(substr("encounter"."reference", 11), '') end as k_1,
-    case when "subject"."reference" like 'Patient/%/%' then regexp_extract("subject"."reference", '^Patient/([^/]+)(?:/_history/[^/]+)?\z', 1) when starts_with("subject"."reference", 'Patient/') then nullif(substr("subject"."reference", 9), '') end as k_2
+    case when "encounter"."reference" like 'Encounter/%/%' then regexp_extract("encounter"."reference", '^Encounter/([^/]+)(?:/_history/[^/]+)?\z', 1) when "encounter"."reference" = 'Encounter/' then null when starts_with("encounter"."reference", 'Encounter/') then substr("encounter"."reference", 11) end as k_1,
+    case when "subject"."reference" like 'Patient/%/%' then regexp_extract("subject"."reference", '^Patient/([^/]+)(?:/_history/[^/]+)?\z', 1) when "subject"."reference" = 'Patient/' then null when starts_with("subject"."reference", 'Patient/') then substr("subject"."reference", 9) end as k_2
   from (
     select *
     from src
