@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from caremesh.fhir.columns import finish
 from caremesh.fhir.dialects.base import SIMPLE, Dialect, subquery
-from caremesh.fhir.model import Expression, Operation, View, expressions, free_variables, walk
+from caremesh.fhir.model import ROOT, Expression, Filter, Operation, View, expressions, free_variables, walk
 from caremesh.fhir.rows import Rows, add_select
 from caremesh.fhir.shape import Struct, build_shape
 from caremesh.fhir.sql import to_sql
@@ -60,18 +60,24 @@ def _query(view: View, dialect: Dialect) -> str:
 
 def _share(rows: Rows, view: View, dialect: Dialect) -> Rows:
     """Compute what is dear and stands in several columns one level below, once for all of them."""
-    dear = [e for e in expressions(view.select) if isinstance(e, Operation) and e.dear and not _inside_lambda(e)]
-    texts = sorted({to_sql(e, dialect) for e in dear})
-    shared = [t for t in texts if sum(sql.count(t) for sql in rows.columns.values()) > 1]
-    names = {f"k_{number}": text for number, text in enumerate(shared, start=1)}
+    texts = {to_sql(e, dialect) for e in expressions(view.select) if _is_dear(e) and not _inside_lambda(e)}
+    names: dict[str, str] = {}
     columns = rows.columns
-    for name, text in names.items():
-        columns = {column: sql.replace(text, name) for column, sql in columns.items()}
+    # The longest first: what stands only inside of it is then shared with it.
+    for text in sorted(texts, key=lambda t: (-len(t), t)):
+        if sum(sql.count(text) for sql in columns.values()) > 1:
+            name = f"k_{len(names) + 1}"
+            names[name] = text
+            columns = {column: sql.replace(text, name) for column, sql in columns.items()}
     return Rows(_with_values(rows.source, names), columns)
 
 
 def _inside_lambda(expression: Expression) -> bool:
-    return any(name.startswith("x_") for name in free_variables(expression))
+    return not all(name == ROOT or name.startswith("e_") for name in free_variables(expression))
+
+
+def _is_dear(expression: Expression) -> bool:
+    return isinstance(expression, Filter) or (isinstance(expression, Operation) and expression.dear)
 
 
 def _stage(rows: Rows, view: View, dialect: Dialect) -> Rows:

@@ -11,15 +11,15 @@ select
   "period"."start" as "period_start_text",
   coalesce(case when regexp_full_match("period"."end", '[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?') then date_trunc('milliseconds', try_cast("period"."end" as timestamp)) end, case when not regexp_full_match("period"."end", '[0-9]{4}(-[0-9]{2})?') then error('column period_end_at: a value is no timestamp, resource ' || coalesce("id", 'without id')) end) as "period_end_at",
   "period"."end" as "period_end_text",
-  k_2 as "part_of_id",
-  case when k_2 is null then "partOf"."reference" end as "part_of_reference",
-  k_4 as "service_provider_id",
-  case when k_4 is null then "serviceProvider"."reference" end as "service_provider_reference",
+  k_4 as "part_of_id",
+  case when k_4 is null then "partOf"."reference" end as "part_of_reference",
+  k_3 as "service_provider_id",
+  case when k_3 is null then "serviceProvider"."reference" end as "service_provider_reference",
   "serviceProvider"."display" as "service_provider_name",
-  k_3 as "practitioner_id",
-  case when k_3 is null then "participant"[1]."individual"."reference" end as "practitioner_reference",
-  k_1 as "location_id",
-  case when k_1 is null then "location"[1]."location"."reference" end as "location_reference",
+  k_1 as "practitioner_id",
+  case when k_1 is null then "participant"[1]."individual"."reference" end as "practitioner_reference",
+  k_2 as "location_id",
+  case when k_2 is null then "location"[1]."location"."reference" end as "location_reference",
   "reasonCode"[1]."coding"[1]."code" as "reason_code",
   "reasonCode"[1]."coding"[1]."display" as "reason_display",
   "hospitalization"."admitSource"."coding"[1]."code" as "admit_source_code",
@@ -28,10 +28,10 @@ select
 from (
   select
     *,
-    case when "location"[1]."location"."reference" like 'Location/%/%' then nullif(regexp_extract("location"[1]."location"."reference", '^Location/([^/]+)(?:/_history/[^/]+)?\z', 1), '') when "location"[1]."location"."reference" = 'Location/' then null when starts_with("location"[1]."location"."reference", 'Location/') then substr("location"[1]."location"."reference", 10) end as k_1,
-    case when "partOf"."reference" like 'Encounter/%/%' then nullif(regexp_extract("partOf"."reference", '^Encounter/([^/]+)(?:/_history/[^/]+)?\z', 1), '') when "partOf"."reference" = 'Encounter/' then null when starts_with("partOf"."reference", 'Encounter/') then substr("partOf"."reference", 11) end as k_2,
-    case when "participant"[1]."individual"."reference" like 'Practitioner/%/%' then nullif(regexp_extract("participant"[1]."individual"."reference", '^Practitioner/([^/]+)(?:/_history/[^/]+)?\z', 1), '') when "participant"[1]."individual"."reference" = 'Practitioner/' then null when starts_with("participant"[1]."individual"."reference", 'Practitioner/') then substr("participant"[1]."individual"."reference", 14) end as k_3,
-    case when "serviceProvider"."reference" like 'Organization/%/%' then nullif(regexp_extract("serviceProvider"."reference", '^Organization/([^/]+)(?:/_history/[^/]+)?\z', 1), '') when "serviceProvider"."reference" = 'Organization/' then null when starts_with("serviceProvider"."reference", 'Organization/') then substr("serviceProvider"."reference", 14) end as k_4,
+    case when "participant"[1]."individual"."reference" like 'Practitioner/%/%' then nullif(regexp_extract("participant"[1]."individual"."reference", '^Practitioner/([^/]+)(?:/_history/[^/]+)?\z', 1), '') when "participant"[1]."individual"."reference" = 'Practitioner/' then null when starts_with("participant"[1]."individual"."reference", 'Practitioner/') then substr("participant"[1]."individual"."reference", 14) end as k_1,
+    case when "location"[1]."location"."reference" like 'Location/%/%' then nullif(regexp_extract("location"[1]."location"."reference", '^Location/([^/]+)(?:/_history/[^/]+)?\z', 1), '') when "location"[1]."location"."reference" = 'Location/' then null when starts_with("location"[1]."location"."reference", 'Location/') then substr("location"[1]."location"."reference", 10) end as k_2,
+    case when "serviceProvider"."reference" like 'Organization/%/%' then nullif(regexp_extract("serviceProvider"."reference", '^Organization/([^/]+)(?:/_history/[^/]+)?\z', 1), '') when "serviceProvider"."reference" = 'Organization/' then null when starts_with("serviceProvider"."reference", 'Organization/') then substr("serviceProvider"."reference", 14) end as k_3,
+    case when "partOf"."reference" like 'Encounter/%/%' then nullif(regexp_extract("partOf"."reference", '^Encounter/([^/]+)(?:/_history/[^/]+)?\z', 1), '') when "partOf"."reference" = 'Encounter/' then null when starts_with("partOf"."reference", 'Encounter/') then substr("partOf"."reference", 11) end as k_4,
     case when "subject"."reference" like 'Patient/%/%' then nullif(regexp_extract("subject"."reference", '^Patient/([^/]+)(?:/_history/[^/]+)?\z', 1), '') when "subject"."reference" = 'Patient/' then null when starts_with("subject"."reference", 'Patient/') then substr("subject"."reference", 9) end as k_5
   from (
     select *
