@@ -257,6 +257,8 @@ class Column:
     sql_type: str
     collection: bool
     value: Expression
+    # Whether the path is %rowIndex itself, which is 0 in the row of nulls; a union may convert the value.
+    is_index: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a column of structs."""

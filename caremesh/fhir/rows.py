@@ -112,7 +112,8 @@ def _row(columns: Sequence[Column], fields: dict[str, str], dialect: Dialect) ->
 
 def _null_row(columns: Sequence[Column], dialect: Dialect) -> str:
     def null(column: Column) -> str:
-        return "0" if isinstance(column.value, RowIndex) else f"cast(null as {raw_type(column, dialect)})"
+        is_zero = column.is_index and not column.value.many
+        return f"cast({'0' if is_zero else 'null'} as {raw_type(column, dialect)})"
 
     return _row(columns, {c.name: null(c) for c in columns}, dialect)
 
@@ -138,7 +139,7 @@ def _raw(column: Column, iteration: Iteration | None, dialect: Dialect) -> str:
     sql = to_sql(column.value, dialect)
     if iteration is None or not iteration.or_null:
         return sql
-    if isinstance(column.value, RowIndex):
+    if column.is_index:
         return f"coalesce({sql}, 0)"
     # In the row of nulls every column is null, literals and exists() too.
     return sql if column.value.strict else f"case when {iteration.index} is not null then {sql} end"

@@ -16,7 +16,7 @@ from caremesh.fhir.definition import (
     read_definition,
 )
 from caremesh.fhir.fhirpath import FhirPathError, parse
-from caremesh.fhir.model import ROOT, Column, Constant, Expression, Iteration, Repeat, Select, Variable, View
+from caremesh.fhir.model import ROOT, Column, Constant, Expression, Iteration, Repeat, RowIndex, Select, Variable, View
 from caremesh.fhir.operands import to_boolean
 from caremesh.fhir.repeats import UnevenLevelsError, Unroller
 from caremesh.fhir.resolve import constant, resolve
@@ -236,7 +236,12 @@ class _Reader:
                 hint=f"one of: {', '.join(CASTS[value.form])}",
             )
         return Column(
-            name=stated.name, fhir_type=fhir_type, sql_type=sql_type, collection=stated.collection, value=value
+            name=stated.name,
+            fhir_type=fhir_type,
+            sql_type=sql_type,
+            collection=stated.collection,
+            value=value,
+            is_index=isinstance(value, RowIndex),
         )
 
     def column_type(self, stated: ColumnDefinition, value: Expression, place: str) -> str:

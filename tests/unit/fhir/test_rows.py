@@ -110,6 +110,12 @@ def test_the_row_of_nulls_is_one_also_where_a_nested_select_is_a_union(rows: Any
     assert rows(below) == [("bare", None), ("full", None), ("half", None)]
 
 
+def test_rowIndex_is_0_in_the_row_of_nulls_also_where_the_other_branch_holds_a_text(rows: Any) -> None:
+    text = "extension.value.ofType(integer).first()"
+    branches = [{"column": [{"name": "a", "path": p, "type": "integer"}]} for p in ("%rowIndex", text)]
+    assert rows({"forEachOrNull": "photo", "unionAll": branches}) == [("bare", 0), ("full", 0), ("half", 0)]
+
+
 def test_contains_is_null_in_the_row_of_nulls(rows: Any) -> None:
     column = {"name": "a", "path": "given contains 'C'"}
     found = rows({"forEachOrNull": "name", "column": [column]})
