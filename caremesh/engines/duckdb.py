@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from caremesh.duckdb_settings import OFFLINE
-from caremesh.fhir import written_number
+from caremesh.fhir import DUCKDB, Array, CompiledView, Leaf, Node, Struct, exact_names, written_number
 from caremesh.quoting import quote_file, quote_name, quote_text
 
 REFUSALS = (duckdb.InvalidInputException, duckdb.DataError)
@@ -53,6 +53,28 @@ def read_lines_sql(paths: Sequence[Path], columns: Mapping[str, str], *, exact: 
     if exact:
         quoted = f"regexp_replace(json, {quote_text(written_number(exact))}, '\"\\1\":\"\\2\"', 'g')"
         fields = f"json_transform({quoted}, {quote_text(json.dumps(dict(columns)))})"
-        return f"(select unnest({fields}), filename from read_ndjson_objects([{files}], hive_partitioning = false))"
+        lines = f"read_ndjson_objects([{files}], hive_partitioning = false)"
+        # The list is a wall: without it, a condition on a field would be moved before it, and all fields read twice.
+        return f"(select unnest(fields), filename from (select unnest([{fields}]) as fields, filename from {lines}))"
     types = ", ".join(f"{quote_name(name)}: {quote_text(sql_type)}" for name, sql_type in columns.items())
     return f"read_json([{files}], format = 'newline_delimited', hive_partitioning = false, columns = {{{types}}})"
+
+
+def read_view_sql(view: CompiledView, paths: Sequence[Path], *, where: str = "") -> str:
+    """SQL for the rows of a view over NDJSON files; `where` picks among their lines (alias `line`)."""
+    source = read_lines_sql(paths, DUCKDB.source_columns(view.shape), exact=exact_names(view.shape))
+    return f"with src as (select * from {source} as line{where})\n{view.query}"
+
+
+def strict_columns(view: CompiledView) -> dict[str, str]:
+    """The columns that the strict reader reads; numbers are numbers for it, also those that are wanted as written."""
+    return DUCKDB.source_columns(_with_numbers(view.shape))
+
+
+def _with_numbers(node: Struct) -> Struct:
+    def plain(inner: Node) -> Node:
+        if isinstance(inner, Array):
+            return Array(plain(inner.item))
+        return _with_numbers(inner) if isinstance(inner, Struct) else Leaf("text" if inner.kind == "text" else "number")
+
+    return Struct(tuple((name, plain(inner)) for name, inner in node.fields))

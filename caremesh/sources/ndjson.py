@@ -13,6 +13,7 @@ import gzip
 import hashlib
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,11 @@ from typing import IO
 
 from caremesh.errors import LandingError
 from caremesh.fhir.types import load_types
+
+BROKEN_FILE = (OSError, EOFError, zlib.error)
+"""What Python raises for a file that cannot be read, or is no whole gzip file."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _FILE_NAME = re.compile(r"^(?P<type>[A-Za-z]+)(?:[._-].*)?\.ndjson(?:\.gz)?$")
 
@@ -36,13 +42,19 @@ class FoundFile:
 
 
 @dataclass(frozen=True)
-class LandedFile:
-    """A file of an export, taken in: what it is, how long, and how many resources (lines that are not blank)."""
+class LineFile:
+    """A file of resources of one type, one a line: the export it belongs to, its name there, and where it is."""
 
     export: str
     name: str
     path: str
     resource_type: str
+
+
+@dataclass(frozen=True)
+class LandedFile(LineFile):
+    """A file of an export, taken in: how long it is, and how many resources (lines that are not blank) it holds."""
+
     bytes: int
     modified_ns: int
     sha256: str
@@ -104,10 +116,8 @@ def take_in(found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) 
         digest = _digest(found.path, on_bytes)
         with open_lines(found.path) as lines:
             count = sum(1 for line in lines if not line.isspace())
-    except (OSError, EOFError) as error:
-        raise LandingError(
-            f"cannot be read: {error}", where=str(found.path), hint="export this file again, or remove it"
-        ) from None
+    except BROKEN_FILE as error:
+        raise cannot_be_read(str(found.path), error) from None
     return LandedFile(
         export=found.export,
         name=found.name,
@@ -118,6 +128,11 @@ def take_in(found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) 
         sha256=digest,
         lines=count,
     )
+
+
+def cannot_be_read(path: str, error: object) -> LandingError:
+    """The error for a file that is broken, or not there."""
+    return LandingError(f"cannot be read: {error}", where=path, hint="export this file again, or remove it")
 
 
 def is_unchanged(landed: LandedFile) -> bool:
@@ -134,6 +149,15 @@ def open_lines(path: Path) -> IO[bytes] | gzip.GzipFile:
     if path.suffix == ".gz":
         return gzip.open(path, "rb")
     return path.open("rb")
+
+
+def starts_with_mark(path: Path) -> bool:
+    """Whether the first line of a file starts with a byte order mark, which JSON may not."""
+    try:
+        with open_lines(path) as lines:
+            return lines.read(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK
+    except BROKEN_FILE as error:
+        raise cannot_be_read(str(path), error) from None
 
 
 def _reason_to_ignore(path: Path) -> str | None:

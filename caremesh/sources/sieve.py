@@ -1,27 +1,37 @@
-"""The sieve: sorts the lines of one file into usable ones, superseded ones and quarantined ones.
+"""The sieve: judges lines of one file, and says which of them are not used.
 
-Only a file that the strict reader refused comes here. What is usable is written, unchanged, to a clean copy
-that the strict reader then takes; so there is one way to turn lines into rows, whatever state a file is in.
+It looks only at the lines it is asked to look at. The others, and those that are fine, are then read by the strict
+reader, so there is one way to turn lines into rows, whatever state a file is in.
+
+Lines are told apart by their ordinal: their place, from 1, among the lines that are not blank. That is how engines
+count too. People are told line numbers, which count blank lines as well.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
 from caremesh.fhir import Struct, mismatch
-from caremesh.sources.ndjson import LandedFile, open_lines
+from caremesh.sources.ndjson import BYTE_ORDER_MARK, LineFile
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LONGEST_LINE = (1 << 25) - 64
+"""Bytes of a line that the strict reader still takes with its standard buffers."""
 
 Version = tuple[str, int, str, str]
 """Sort key of a resource's version: last updated (UTC), number of digits, digits, text of the version."""
+
+Span = tuple[int, int]
+"""Where a run of bytes starts, and where it ends."""
+
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -36,50 +46,97 @@ class QuarantinedLine:
 
 
 @dataclass(frozen=True)
-class Sifted:
-    """The outcome for one file. `line_numbers[i]` is the number, in the file, of the i-th line of `clean`."""
+class Verdict:
+    """What was found on a line that was looked at: a resource and its version, or the reason why it cannot be used.
 
-    file: LandedFile
-    clean: Path
-    line_numbers: Sequence[int]
+    `start` and `end` are its bytes in the file, the end of line included.
+    """
+
+    ordinal: int
+    number: int
+    start: int
+    end: int
+    resource_id: str
+    version: Version
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """The outcome for one file: how many lines it has, which are not used, and which bytes these are."""
+
+    lines: int
+    left_out: Sequence[int]
+    spans: Sequence[Span]
     superseded: int
     quarantined: tuple[QuarantinedLine, ...]
 
+    @property
+    def kept(self) -> int:
+        """How many lines are used."""
+        return self.lines - len(self.left_out)
 
-def sift(file: LandedFile, shape: Struct, clean: Path, *, refused: Mapping[int, str] | None = None) -> Sifted:
-    """Sort the lines of `file` and write the usable ones to `clean`; `refused` lines (number → reason) are not usable.
+    def ordinal(self, position: int) -> int:
+        """The ordinal of the line at a position (from 1) among those that are used."""
+        # Before the j-th line that is left out stand `left_out[j] - j - 1` lines that are used.
+        return position + bisect_right(range(len(self.left_out)), position - 1, key=lambda j: self.left_out[j] - j - 1)
 
-    Of several lines with one id the newest version stays (`meta.lastUpdated`, then `versionId`, then the later line).
+
+def judge_lines(
+    plain: Path, resource_type: str, shape: Struct, *, wanted: Collection[int], sweep: bool
+) -> tuple[list[Verdict], int]:
+    """Look at the `wanted` ordinals of a file that is not compressed; also count its lines.
+
+    A sweep looks at all others too, and tells of those that cannot be used.
     """
-    refused = refused or {}
-    quarantined: list[QuarantinedLine] = []
-    newest: dict[str, tuple[Version, int]] = {}
-    usable = 0
-    for number, line in _numbered_lines(file):
-        resource, reason = _judge(line, file.resource_type, shape)
-        if resource is None or number in refused:
-            quarantined.append(quarantine_line(file, number, line, reason or refused[number]))
-            continue
-        usable += 1
-        version = (version_of(resource), number)
-        newest[resource["id"]] = max(newest.get(resource["id"], version), version)
-    kept = {number for _, number in newest.values()}
-    return Sifted(
-        file=file,
-        clean=clean,
-        line_numbers=_copy_lines(file, kept, clean),
-        superseded=usable - len(kept),
-        quarantined=tuple(quarantined),
-    )
+    verdicts = []
+    lines = 0
+    with plain.open("rb") as file:
+        for lines, number, start, line in _look(file, wanted, sweep=sweep):
+            if line is not None:
+                verdict = _judge(line, resource_type, shape, at=(lines, number, start))
+                if verdict.reason or not sweep or lines in wanted:
+                    verdicts.append(verdict)
+    return verdicts, lines
 
 
-def quarantine_line(file: LandedFile, number: int, line: bytes, reason: str) -> QuarantinedLine:
-    """Set one line aside; bytes that are no UTF-8 are kept as escapes."""
-    raw = line.rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
-    return QuarantinedLine(export=file.export, file=file.name, line=number, reason=reason, raw=raw)
+def find_superseded(verdicts: Iterable[Verdict]) -> set[int]:
+    """Of usable lines with one id all but the newest: by `meta.lastUpdated`, then `versionId`, then the later line."""
+    newest: dict[str, Verdict] = {}
+    superseded = set()
+    for verdict in verdicts:
+        other = newest.setdefault(verdict.resource_id, verdict)
+        if other is not verdict:
+            older, newer = sorted((other, verdict), key=lambda v: (v.version, v.ordinal))
+            newest[verdict.resource_id] = newer
+            superseded.add(older.ordinal)
+    return superseded
 
 
-def version_of(resource: dict[str, Any]) -> Version:
+def copy_spans(source: Path, target: Path, spans: Iterable[Span]) -> None:
+    """Copy some runs of bytes of a file, each of them whole lines."""
+    with source.open("rb") as read, target.open("wb") as write:
+        for start, end in spans:
+            read.seek(start)
+            while start < end:
+                chunk = read.read(min(_BLOCK, end - start))
+                start += len(chunk)
+                # The last line of a file may have no end, and another line may follow it here.
+                write.write(chunk if start < end or chunk.endswith(b"\n") else chunk + b"\n")
+
+
+def quarantine(file: LineFile, plain: Path, refused: Iterable[tuple[Verdict, str]]) -> tuple[QuarantinedLine, ...]:
+    """Set lines aside, each with its reason; bytes that are no UTF-8 are kept as escapes."""
+    lines = []
+    with plain.open("rb") as source:
+        for verdict, reason in refused:
+            source.seek(verdict.start)
+            raw = source.read(verdict.end - verdict.start).rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
+            lines.append(QuarantinedLine(file.export, file.name, verdict.number, reason, raw))
+    return tuple(lines)
+
+
+def version_of(resource: Mapping[str, Any]) -> Version:
     """The sort key by which the newest version of a resource is found; what is missing or unreadable sorts first."""
     meta = resource.get("meta")
     stated = meta if isinstance(meta, dict) else {}
@@ -87,6 +144,11 @@ def version_of(resource: dict[str, Any]) -> Version:
     number = version.lstrip("0") if version.isascii() and version.isdecimal() else None
     digits = -1 if number is None else len(number)
     return (_utc(str(stated.get("lastUpdated") or "")), digits, number or "", version)
+
+
+def rising(ordinals: Iterable[int]) -> Sequence[int]:
+    """Ordinals that rise already, at eight bytes each."""
+    return array("Q", ordinals)
 
 
 def _utc(instant: str) -> str:
@@ -99,15 +161,46 @@ def _utc(instant: str) -> str:
     return in_utc.isoformat(timespec="microseconds")
 
 
-def _numbered_lines(file: LandedFile) -> Iterator[tuple[int, bytes]]:
-    with open_lines(Path(file.path)) as lines:
-        for number, line in enumerate(lines, start=1):
+def _look(file: IO[bytes], wanted: Collection[int], *, sweep: bool) -> Iterator[tuple[int, int, int, bytes | None]]:
+    """Ordinal, number, start and text of each line to look at; without text, how far the count has come."""
+    ordinal = number = start = 0
+    pending = sorted(wanted, reverse=True)
+    while block := file.readlines(_BLOCK):
+        # A look at every line would cost more than DuckDB's whole pass; most blocks hold nothing to look at.
+        is_dull = not sweep and not (pending and pending[-1] <= ordinal + len(block))
+        if is_dull and not any(map(bytes.isspace, block)):
+            ordinal, number, start = ordinal + len(block), number + len(block), start + sum(map(len, block))
+            yield ordinal, number, start, None
+            continue
+        for line in block:
+            number += 1
             if not line.isspace():
-                yield number, line
+                ordinal += 1
+                is_wanted = bool(pending) and pending[-1] == ordinal
+                if is_wanted:
+                    pending.pop()
+                yield ordinal, number, start, line if is_wanted or sweep else None
+            start += len(line)
 
 
-def _judge(line: bytes, resource_type: str, shape: Struct) -> tuple[dict[str, Any] | None, str]:
+def _judge(line: bytes, resource_type: str, shape: Struct, *, at: tuple[int, int, int]) -> Verdict:
+    ordinal, number, start = at
+    resource, reason = _read(line, resource_type, shape)
+    return Verdict(
+        ordinal=ordinal,
+        number=number,
+        start=start,
+        end=start + len(line),
+        resource_id=resource["id"] if resource else "",
+        version=version_of(resource or {}),
+        reason=reason,
+    )
+
+
+def _read(line: bytes, resource_type: str, shape: Struct) -> tuple[dict[str, Any] | None, str]:
     """The parsed resource, or None and the reason why the line cannot be used. A reason quotes no content."""
+    if len(line) > LONGEST_LINE:
+        return None, "longer than 32 MB"
     if line.startswith(BYTE_ORDER_MARK):
         return None, "byte order mark before the JSON"
     try:
@@ -122,13 +215,3 @@ def _judge(line: bytes, resource_type: str, shape: Struct) -> tuple[dict[str, An
         return None, "id is no text" if value.get("id") else "id is missing"
     path = mismatch(value, shape)
     return (None, f"type contradiction at {path}") if path else (value, "")
-
-
-def _copy_lines(file: LandedFile, kept: set[int], clean: Path) -> Sequence[int]:
-    numbers = array("Q")
-    with clean.open("wb") as out:
-        for number, line in _numbered_lines(file):
-            if number in kept:
-                out.write(line.rstrip(b"\r\n") + b"\n")
-                numbers.append(number)
-    return numbers

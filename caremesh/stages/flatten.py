@@ -24,7 +24,7 @@ from caremesh.lake.release import InputFile, Manifest
 from caremesh.products import Product
 from caremesh.quoting import quote_file
 from caremesh.settings import Settings
-from caremesh.sources.ndjson import LandedFile, is_unchanged
+from caremesh.sources.ndjson import LandedFile, LineFile, is_unchanged
 from caremesh.sources.sieve import QuarantinedLine
 
 
@@ -65,7 +65,7 @@ def flatten(
     settings: Settings,
     lake: LocalLake,
     ledger: Ledger,
-    on_sift: Callable[[LandedFile], None] | None = None,
+    on_sift: Callable[[LineFile], None] | None = None,
 ) -> Flattened:
     """Make the product's candidate release, or find that this very release was made before.
 
@@ -93,10 +93,10 @@ def flatten(
         contract_version=product.version,
         contract_digest=product.contract_digest,
         query_digest=query_digest,
-        rows=pq.read_metadata(data).num_rows,
+        rows=intake.rows,
         bytes=data.stat().st_size,
         columns=tuple((c.name, c.sql_type) for c in product.columns),
-        inputs=_inputs(intake),
+        inputs=_inputs(files, intake),
         unresolved_references=_count_unresolved(product, data),
     )
     lake.add_candidate(product, folder / "release", manifest)
@@ -109,7 +109,7 @@ def _run_view(
     compiled: CompiledView,
     files: Sequence[LandedFile],
     folder: Path,
-    on_sift: Callable[[LandedFile], None] | None,
+    on_sift: Callable[[LineFile], None] | None,
 ) -> Intake:
     try:
         with open_engine(memory_limit=settings.memory_limit, threads=settings.threads, scratch=folder) as connection:
@@ -144,19 +144,19 @@ def _release_name(product: Product, query_digest: str, files: Sequence[LandedFil
     return hashlib.sha256(stated.encode()).hexdigest()[:12]
 
 
-def _inputs(intake: Intake) -> tuple[InputFile, ...]:
+def _inputs(files: Sequence[LandedFile], intake: Intake) -> tuple[InputFile, ...]:
     return tuple(
         InputFile(
-            export=c.file.export,
-            name=c.file.name,
-            sha256=c.file.sha256,
-            bytes=c.file.bytes,
-            lines=c.file.lines,
-            used=c.used,
-            superseded=c.superseded,
-            quarantined=c.quarantined,
+            export=file.export,
+            name=file.name,
+            sha256=file.sha256,
+            bytes=file.bytes,
+            lines=file.lines,
+            used=count.used,
+            superseded=count.superseded,
+            quarantined=count.quarantined,
         )
-        for c in intake.counts
+        for file, count in zip(files, intake.counts, strict=True)
     )
 
 

@@ -1,0 +1,76 @@
+"""The state of one intake: which files it reads, from where, and what is known of those that are not clean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from caremesh.engines.damage import DamagedFile
+from caremesh.engines.duckdb import read_view_sql
+from caremesh.engines.feed import feeding
+from caremesh.fhir import CompiledView
+from caremesh.sources.ndjson import LandedFile, LineFile
+from caremesh.sources.sieve import Sifted
+
+
+@dataclass
+class Desk:
+    """The state of one intake: the files, oldest export first, and what is known of those that are not clean.
+
+    `searched` files were looked through for damage; in `parted` ones the lines of one id were told apart; `found` says
+    how many resources the strict reader found in a file.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    view: CompiledView
+    files: Sequence[LineFile]
+    scratch: Path
+    on_sift: Callable[[LineFile], None] | None
+    damaged: dict[int, DamagedFile] = field(default_factory=dict)
+    searched: set[int] = field(default_factory=set)
+    parted: set[int] = field(default_factory=set)
+    found: dict[int, int] = field(default_factory=dict)
+    rows: int = 0
+
+    def sifted(self, index: int) -> Sifted | None:
+        """What became of a file's lines, where it was looked into."""
+        return self.damaged[index].sifted if index in self.damaged else None
+
+    def path(self, index: int) -> Path:
+        """Where the lines of a file that are used are read: the file itself, a copy, or a pipe (see `fed`)."""
+        return self.damaged[index].used if self.sifted(index) else self.original(index)
+
+    def fed(self) -> AbstractContextManager[None]:
+        """Within this, `paths` can be read."""
+        return feeding([d.feed for i, d in self.damaged.items() if d.is_piped and self.expected(i)])
+
+    def paths(self) -> list[Path]:
+        """Where all lines that are used are read."""
+        return [self.path(i) for i in self.indexes()]
+
+    def indexes(self) -> list[int]:
+        """The files with lines to read."""
+        return [i for i in range(len(self.files)) if self.expected(i) != 0]
+
+    def expected(self, index: int) -> int | None:
+        """How many resources the strict reader must find in a file; None where nobody counted."""
+        sifted = self.sifted(index)
+        if sifted:
+            return sifted.kept
+        file = self.files[index]
+        return file.lines if isinstance(file, LandedFile) else None
+
+    def original(self, index: int) -> Path:
+        """Where a file stands as it came."""
+        return Path(self.files[index].path)
+
+    def query(self, paths: Sequence[Path], *, without_superseded: bool) -> str:
+        """SQL for the view's rows over some files; superseded resources may be left out."""
+        newest = ""
+        if without_superseded and self.connection.execute("select count(*) from superseded").fetchone() != (0,):
+            newest = " where not exists (select 1 from superseded as s where s.path = line.filename and s.id = line.id)"
+        return read_view_sql(self.view, paths, where=newest)

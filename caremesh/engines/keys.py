@@ -1,0 +1,104 @@
+"""The keys of an intake: which resource stands where, how often, and which version of it is the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from caremesh.engines.desk import Desk
+from caremesh.engines.duckdb import read_lines_sql, strict_columns
+from caremesh.fhir import CompiledView, exact_names
+from caremesh.quoting import quote_name, quote_text
+
+# As JSON, so that an id that is no text shows, and that any `meta` is read: whether it fits is for the view to say.
+KEY_COLUMNS = {"resourceType": "VARCHAR", "id": "JSON", "meta": "JSON"}
+
+
+def read_keys(desk: Desk) -> None:
+    """One pass over id and type. Only a hash of the id is kept: ten bytes a resource, however long ids are."""
+    paths = ", ".join(quote_text(str(path)) for path in desk.paths()) or "''"
+    desk.connection.execute("drop table if exists keys; drop type if exists landed_file")
+    desk.connection.execute(f"create type landed_file as enum ({paths})")
+    desk.connection.execute(
+        f"""
+        create temp table keys as
+        select
+            cast(filename as landed_file) as path,
+            hash(id) as id_hash,
+            resourceType is distinct from {quote_text(desk.view.resource)}
+            or coalesce(json_type(id), 'NULL') <> 'VARCHAR'
+            or id = '""' as is_wrong
+        from {_keys_sql(desk.view, desk.paths())}
+        """
+    )
+
+
+def _keys_sql(view: CompiledView, paths: Sequence[Path]) -> str:
+    """SQL that reads the keys strictly; and the whole shape beside them where the rows will not be read strictly."""
+    if not exact_names(view.shape):
+        return read_lines_sql(paths, KEY_COLUMNS)
+    columns = {**strict_columns(view), "id": KEY_COLUMNS["id"]}
+    # What a query does not use is not read, and so not refused.
+    everything = ", ".join(quote_name(name) for name in columns)
+    return f"(select *, filename from {read_lines_sql(paths, columns)} where hash({everything}) is not null)"
+
+
+def unclean_files(desk: Desk) -> dict[int, bool]:
+    """Files where one id stands twice, and (true) those with a wrong or missing type or id, or too few resources."""
+    desk.connection.execute(
+        "create or replace temp table repeated as select id_hash from keys group by id_hash having count(*) > 1"
+    )
+    rows = desk.connection.execute(
+        """
+        with repeated_in_file as (
+            select distinct path from (
+                select path from keys semi join repeated using (id_hash) group by path, id_hash having count(*) > 1
+            )
+        )
+        select path, count(*), bool_or(is_wrong), path in (select path from repeated_in_file) from keys group by path
+        """
+    ).fetchall()
+    found = {Path(path): (count, is_wrong, repeats) for path, count, is_wrong, repeats in rows}
+    unclean = {}
+    for index in desk.indexes():
+        count, is_wrong, repeats = found.get(desk.path(index), (0, False, False))
+        desk.found[index] = count
+        is_wrong |= desk.expected(index) not in (None, count)
+        # Where hashes still repeat among lines that were all looked at, they are those of different ids.
+        if is_wrong or (repeats and index not in desk.parted):
+            unclean[index] = is_wrong
+    return unclean
+
+
+def note_superseded(desk: Desk) -> None:
+    """List the resources of which another file holds a newer version: by last update, version, then later export."""
+    # The versions cost another pass over the files; most runs have nothing to compare.
+    has_repeated = desk.connection.execute("select count(*) from repeated").fetchone() != (0,)
+    with desk.fed():
+        desk.connection.execute(_superseded_sql(desk.paths() if has_repeated else []))
+
+
+def _superseded_sql(paths: Sequence[Path]) -> str:
+    return f"""
+        create or replace temp table superseded as
+        with versions as (
+            select
+                filename as path,
+                id ->> '$' as id,
+                try_cast(meta ->> '$.lastUpdated' as timestamptz) as updated,
+                meta ->> '$.versionId' as version,
+                case when regexp_full_match(version, '[0-9]+') then ltrim(version, '0') end as number
+            from {read_lines_sql(paths, KEY_COLUMNS)}
+            where hash(id) in (select id_hash from repeated)
+        )
+        select path, id from versions
+        qualify row_number() over (
+            partition by id
+            order by
+                updated desc nulls last,
+                length(number) desc nulls last,
+                number desc nulls last,
+                version desc nulls last,
+                cast(path as landed_file) desc
+        ) > 1
+    """

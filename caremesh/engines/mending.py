@@ -1,0 +1,119 @@
+"""What is done about a file that is not clean: the lines in question are found, by the cheapest way that finds any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from caremesh.engines.damage import DamagedFile
+from caremesh.engines.desk import Desk
+from caremesh.engines.duckdb import REFUSALS, read_lines_sql, strict_columns
+from caremesh.engines.refusals import ask, is_guard, refused_ids
+from caremesh.engines.suspects import find_damaged, find_hashes, find_ids
+from caremesh.errors import LandingError
+from caremesh.quoting import quote_text
+from caremesh.sources.ndjson import starts_with_mark
+
+
+def mend_marked(desk: Desk) -> None:
+    """Look at first lines with a byte order mark: DuckDB takes them where it has one thread, and refuses them else."""
+    for index in desk.indexes():
+        if starts_with_mark(desk.original(index)):
+            _doubt(desk, index, [1])
+
+
+def mend_unclean(desk: Desk, index: int, *, is_wrong: bool) -> None:
+    """Look at the lines of a file that its keys gave away; at all of them where that does not help."""
+    if is_wrong:
+        if not _search(desk, index):
+            _sweep(desk, index)
+        return
+    repeated = f"""
+        select id_hash from keys where path = {quote_text(str(desk.path(index)))} group by id_hash having count(*) > 1
+    """
+    desk.parted.add(index)
+    _doubt(desk, index, find_hashes(desk.connection, desk.original(index), hashes_sql=repeated))
+
+
+def mend_refused(desk: Desk, error: Exception) -> None:
+    """Find what the engine refused, by the cheapest way that finds anything."""
+    if is_guard(error) and _doubt_refused_ids(desk):
+        return
+    found = [_search(desk, index) for index in desk.indexes()]
+    if any(found):
+        return
+    before = [desk.sifted(i) for i in range(len(desk.files))]
+    for index in desk.indexes():
+        path = desk.original(index)
+        if index in desk.damaged or _read_refusal(desk, path) or _view_refusal(desk, path):
+            _damaged(desk, index).settle()
+    if before == [desk.sifted(i) for i in range(len(desk.files))]:
+        raise LandingError(
+            f"the files of {desk.view.resource} can be read one by one but not together",
+            hint="check that no file changed while it was read, and run again",
+        )
+
+
+def _doubt_refused_ids(desk: Desk) -> bool:
+    """Doubt the lines of all resources that the view refuses, in one pass; false where that finds no such line."""
+    try:
+        with desk.fed():
+            ids = refused_ids(desk.connection, desk.query(desk.paths(), without_superseded=True))
+    except REFUSALS:
+        return False
+    found = [_doubt(desk, i, find_ids(desk.connection, desk.original(i), ids)) for i in desk.indexes() if ids]
+    return any(found)
+
+
+def _search(desk: Desk, index: int) -> bool:
+    """Look at what seems damaged in a file, once; true where lines turned out to be."""
+    if index in desk.searched:
+        return False
+    desk.searched.add(index)
+    try:
+        suspects = find_damaged(
+            desk.connection, desk.original(index), resource=desk.view.resource, shape=desk.view.shape
+        )
+    except REFUSALS:
+        return False
+    return _doubt(desk, index, suspects)
+
+
+def _doubt(desk: Desk, index: int, suspects: Sequence[int]) -> bool:
+    """Judge these lines of a file; true where that changes which of its lines are used."""
+    return bool(suspects) and _damaged(desk, index).doubt(suspects)
+
+
+def _sweep(desk: Desk, index: int) -> None:
+    damaged = _damaged(desk, index)
+    if damaged.is_swept:
+        raise LandingError(
+            "still cannot be read after its bad lines were set aside",
+            where=desk.files[index].path,
+            hint="report this file's shape; nothing was published",
+        )
+    damaged.sweep()
+
+
+def _damaged(desk: Desk, index: int) -> DamagedFile:
+    if index not in desk.damaged:
+        file = desk.files[index]
+        if desk.on_sift:
+            desk.on_sift(file)
+        desk.damaged[index] = DamagedFile(
+            file=file,
+            shape=desk.view.shape,
+            tests=(lambda path: _read_refusal(desk, path), lambda path: _view_refusal(desk, path)),
+            scratch=desk.scratch / f"file-{index}",
+        )
+    return desk.damaged[index]
+
+
+def _read_refusal(desk: Desk, path: Path) -> str | None:
+    """Why the strict reader refuses a file."""
+    return ask(desk.connection, f"select * from {read_lines_sql([path], strict_columns(desk.view))}")
+
+
+def _view_refusal(desk: Desk, path: Path) -> str | None:
+    """Why the view refuses a file that the strict reader takes."""
+    return ask(desk.connection, desk.query([path], without_superseded=False))
