@@ -35,8 +35,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse a memory limit that DuckDB would not read."""
-        if not _SIZE.fullmatch(self.memory_limit):
-            raise UsageError(f"{self.memory_limit!r} is no amount of memory", hint="--memory-limit 512MB, or 4GB")
+        check_memory_limit(self.memory_limit)
 
     @property
     def domains_dir(self) -> Path:
@@ -55,6 +54,12 @@ class Settings:
         if not self.landing.is_dir():
             raise UsageError("the landing zone is not a folder", where=str(self.landing), hint="check the path")
         return self.landing
+
+
+def check_memory_limit(text: str) -> None:
+    """Refuse an amount of memory that DuckDB would not read."""
+    if not _SIZE.fullmatch(text):
+        raise UsageError(f"{text!r} is no amount of memory", hint="--memory-limit 512MB, or 4GB")
 
 
 def project_root(explicit: Path | None) -> Path:

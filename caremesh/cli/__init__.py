@@ -9,11 +9,14 @@ from collections.abc import Callable
 
 import typer
 
+from caremesh.cli import view
 from caremesh.cli.mesh import app
 from caremesh.cli.output import report_error, report_internal, stderr
 from caremesh.errors import CareMeshError
 
 __all__ = ["app", "enter", "main"]
+
+app.add_typer(view.app, name="view")
 
 
 def main() -> None:

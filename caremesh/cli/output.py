@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def print_line(text: str) -> None:
     """A plain line of results: nothing in it is markup, and no line is broken."""
-    stdout().print(text, highlight=False, markup=False, soft_wrap=True)
+    print(text)
 
 
 def report_error(error: CareMeshError) -> None:
@@ -46,10 +46,10 @@ def own_name() -> str:
     return str(called)
 
 
-def say(text: str, quiet: bool) -> None:
+def say(text: str, quiet: bool = False) -> None:
     """A line about the work, beside the results, unless it is not wanted."""
     if not quiet:
-        stderr().print(text, highlight=False, markup=False, soft_wrap=True)
+        print(text, file=sys.stderr)
 
 
 def stdout() -> Console:

@@ -130,9 +130,10 @@ def take_in(found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) 
     )
 
 
-def cannot_be_read(path: str, error: object) -> LandingError:
-    """The error for a file that is broken, or not there."""
-    return LandingError(f"cannot be read: {error}", where=path, hint="export this file again, or remove it")
+def cannot_be_read(path: str, error: Exception) -> LandingError:
+    """The error for a file that is broken, or not there; what Python says of a broken one quotes its first bytes."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or "it is no whole gzip file"
+    return LandingError(f"cannot be read: {reason}", where=path, hint="export this file again, or remove it")
 
 
 def is_unchanged(landed: LandedFile) -> bool:
