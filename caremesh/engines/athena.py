@@ -6,7 +6,7 @@ One such table per resource type serves every view, and no line can make a query
 
 from __future__ import annotations
 
-from caremesh.fhir import ATHENA, Array, Node, Struct, exact_names, written_number
+from caremesh.fhir import ATHENA, Array, Node, Struct, exact_names
 from caremesh.quoting import quote_name, quote_text
 
 # How the SerDe writes a null, so that a line of only this is read as one.
@@ -52,10 +52,8 @@ def refused_lines_sql(table: str, shape: Struct) -> str:
 
 
 def _parse(shape: Struct) -> str:
-    exact = exact_names(shape)
-    # json_parse makes doubles of numbers, so those that are wanted as written become texts before.
-    text = f"""regexp_replace(line, {quote_text(written_number(exact))}, '"$1":"$2"')""" if exact else "line"
-    return f"try(cast(json_parse({text}) as {_row_type(shape)}))"
+    line = ATHENA.quote_numbers("line", exact_names(shape))
+    return f"try(cast(json_parse({line}) as {_row_type(shape)}))"
 
 
 def _row_type(node: Node) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from caremesh.duckdb_settings import OFFLINE
-from caremesh.fhir import DUCKDB, Array, CompiledView, Leaf, Node, Struct, exact_names, written_number
+from caremesh.fhir import DUCKDB, Array, CompiledView, Leaf, Node, Struct, exact_names
 from caremesh.quoting import quote_file, quote_name, quote_text
 
 REFUSALS = (duckdb.InvalidInputException, duckdb.DataError)
@@ -51,8 +51,7 @@ def read_lines_sql(paths: Sequence[Path], columns: Mapping[str, str], *, exact: 
         return f"(select {typed}, cast(null as varchar) as filename where false)"
     files = ", ".join(quote_file(path) for path in paths)
     if exact:
-        quoted = f"regexp_replace(json, {quote_text(written_number(exact))}, '\"\\1\":\"\\2\"', 'g')"
-        fields = f"json_transform({quoted}, {quote_text(json.dumps(dict(columns)))})"
+        fields = f"json_transform({DUCKDB.quote_numbers('json', exact)}, {quote_text(json.dumps(dict(columns)))})"
         lines = f"read_ndjson_objects([{files}], hive_partitioning = false)"
         # The list is a wall: without it, a condition on a field would be moved before it, and all fields read twice.
         return f"(select unnest(fields), filename from (select unnest([{fields}]) as fields, filename from {lines}))"

@@ -72,15 +72,6 @@ def _item(node: Node) -> Node:
     return node.item if isinstance(node, Array) else node
 
 
-def written_number(names: Iterable[str]) -> str:
-    """A regular expression for numbers of these JSON names: its groups are the name and the number as written.
-
-    Engines read JSON numbers as doubles. With quotes set around them first, `1.10` stays `1.10`. Inside a JSON text
-    nothing matches, since quotes stand escaped there.
-    """
-    return rf'"({"|".join(names)})"\s*:\s*(-?[0-9][0-9.eE+-]*)'
-
-
 def build_shape(places: Iterable[Place]) -> Struct:
     """Build the smallest tree that holds these places, and what every view needs of its resource."""
     tree: dict[str, _Branch] = {}

@@ -127,7 +127,7 @@ class _Reader:
         return found
 
     def constant(self, stated: ConstantDefinition, place: str) -> Constant:
-        written, value = stated.value
+        written, value = stated.kind, stated.value
         primitives = load_types().primitives
         known = {t[0].upper() + t[1:]: t for t in primitives}
         if written not in known:

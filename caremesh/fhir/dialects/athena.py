@@ -22,6 +22,10 @@ class Athena(Dialect):
         """Structs are `row(…)`; casts of JSON match a quoted name to no key unless it is lower case."""
         return "row(" + ", ".join(f"{self.quote(n.lower())} {t}" for n, t in fields) + ")"
 
+    def replace_all(self, value: str, pattern: str, before: str, after: str) -> str:
+        """Groups are `$1`."""
+        return f"regexp_replace({value}, {self.text(pattern)}, {self.text(before + '$1' + after)})"
+
     def array(self, items: Sequence[str]) -> str:
         """Lists are `array[…]`."""
         return f"array[{', '.join(items)}]"

@@ -75,6 +75,20 @@ class Dialect(ABC):
         """The type of each column of `src`, by name."""
         return {name: self.node_type(node) for name, node in shape.fields}
 
+    def quote_numbers(self, line: str, names: Sequence[str]) -> str:
+        """A line of JSON with quotes around the numbers of these names, so that `1.10` stays `1.10`.
+
+        Engines read JSON numbers as doubles. Inside a JSON text nothing matches, since quotes stand escaped there. One
+        name at a time: a pattern that begins with a whole word is found twice as fast as one with a choice of words.
+        """
+        for name in names:
+            line = self.replace_all(line, rf'"{name}"\s*:\s*(-?[0-9][0-9.eE+-]*)', f'"{name}":"', '"')
+        return line
+
+    @abstractmethod
+    def replace_all(self, value: str, pattern: str, before: str, after: str) -> str:
+        """A text with the first group of each match between two texts in place of the match."""
+
     # Lists
 
     @abstractmethod

@@ -20,6 +20,10 @@ class DuckDb(Dialect):
         """Structs are `struct(…)`."""
         return "struct(" + ", ".join(f"{self.quote(n)} {t}" for n, t in fields) + ")"
 
+    def replace_all(self, value: str, pattern: str, before: str, after: str) -> str:
+        """Groups are `\\1`."""
+        return f"regexp_replace({value}, {self.text(pattern)}, {self.text(before + chr(92) + '1' + after)}, 'g')"
+
     def array(self, items: Sequence[str]) -> str:
         """Lists are `[…]`."""
         return f"[{', '.join(items)}]"

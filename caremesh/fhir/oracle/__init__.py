@@ -30,7 +30,7 @@ def interpret(text: str, resources: Iterable[dict[str, Any]], *, where: str) -> 
     """
     columns = parse_view(text, where=where).columns
     definition = read_definition(text, where=where)
-    constants = {c.name: _constant(*c.value) for c in definition.constant}
+    constants = {c.name: _constant(c.kind, c.value) for c in definition.constant}
     return [
         _finish(row, columns)
         for resource in resources

@@ -77,7 +77,7 @@ def test_path_error_names_the_character_and_the_next_move(path: str, message: st
         ({"resource": "Patient", "select": [{}]}, ": $.select", "the view has no column", "column"),
         ({"resource": "Patient", "select": [{"colum": []}]}, ": $.select[0].colum", "'colum' is no key", "column?"),
         ({"resource": "Patient", "selct": []}, ": $.selct", "'selct' is no key", "select?"),
-        ({"resource": "Patient", "select": [{"forEach": 1}]}, ": $.select[0].forEach", "Input should be a valid", None),
+        ({"resource": "Patient", "select": [{"forEach": 1}]}, ": $.select[0].forEach", "a text is due", None),
         (
             {"resource": "Patient", "select": [{"forEach": "name", "forEachOrNull": "name"}]},
             ": $.select[0]",
@@ -87,12 +87,12 @@ def test_path_error_names_the_character_and_the_next_move(path: str, message: st
         (
             {"resource": "Patient", "select": [{"column": [{"name": "1st", "path": "id"}]}]},
             ": $.select[0].column[0].name",
-            "String should match pattern",
+            "'1st' is no name",
             None,
         ),
         (
             {"resource": "Patient", "resourceType": "View", "select": [{"column": [{"name": "a", "path": "id"}]}]},
-            ": $",
+            ": $.resourceType",
             "resourceType is 'View'; write 'ViewDefinition'",
             None,
         ),
