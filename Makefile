@@ -41,8 +41,8 @@ check: .venv/.ok ## run every static check, count the failures, change nothing
 fix: .venv/.ok ## repair what ruff and sqlfluff can repair
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q . ; $(BIN)/sqlfluff fix -q dbt_project/models
 
-bench: .venv/.ok ## measure flatten beside one orjson.loads pass over the same bytes
-	@$(BIN)/python -m bench.flatten
+bench: .venv/.ok ## measure `caremesh view run` beside yardsticks and peers, write docs/benchmarks.md (QUICK=1: no peers)
+	@$(BIN)/python -m bench --date $(or $(DATE),$(shell date +%F)) $(if $(QUICK),--quick)
 
 lock: | $(UV) ## resolve the dependencies again and write requirements.lock
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

@@ -1,0 +1,1 @@
+select count(*) from read_ndjson_objects(getvariable('input'))
