@@ -44,7 +44,11 @@ class Judge:
                 self.counts[f"not supported: {error.message.partition('(character')[0]}"] += 1
                 return False
             raise
-        found = self.run(view, lines)
+        try:
+            found = self.run(view, lines)
+        except duckdb.OutOfMemoryException:
+            self.counts["out of memory"] += 1
+            return False
         if isinstance(expected, OracleError) or isinstance(found, Exception):
             return self._judge_errors(expected, found)
         assert same_rows(expected, found), difference(expected, found)

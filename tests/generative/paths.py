@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from hypothesis import strategies as st
@@ -15,6 +16,8 @@ from caremesh.fhir.oracle.items import Items, children, family, text_of, values
 from tests.generative.resources import AVOIDED, URLS, value_of
 
 T = TypeVar("T")
+# Element names, each with the type that it has there.
+Steps: TypeAlias = tuple[tuple[str, str], ...]
 # How SQL holds a value, which decides what column types it can have.
 Form: TypeAlias = Literal["struct", "text", "boolean", "integer", "double"]
 
@@ -78,12 +81,50 @@ def quote(text: str) -> str:
     return f"'{escaped}'"
 
 
+@cache
+def _offers(fhir_type: str) -> tuple[tuple[str, str], ...]:
+    """The elements of a type that a path may go to, with each of their types."""
+    types = load_types()
+    return tuple(
+        (name, inner)
+        for name in types.element_names(fhir_type)
+        if name not in AVOIDED and (element := types.element(fhir_type, name))
+        for inner in element.types
+        if types.is_primitive(inner) or types.element_names(inner)
+    )
+
+
+@cache
+def _keys(fhir_type: str) -> dict[str, tuple[str, str]]:
+    """The offers of a type by the name that JSON has for them."""
+    types = load_types()
+    return {
+        element.json_name(inner): (name, inner)
+        for name, inner in _offers(fhir_type)
+        if (element := types.element(fhir_type, name))
+    }
+
+
+def _ways(fhir_type: str, items: Items, depth: int) -> list[Steps]:
+    """Every way down to a value that some item states."""
+    keys, found = _keys(fhir_type), []
+    stated = {key for i in items if isinstance(i.value, dict) for key in i.value if key in keys}
+    for name, inner in sorted(keys[key] for key in stated):
+        below = [c for i in items for c in children(i, name) if c.type == inner]
+        if load_types().is_primitive(inner):
+            found.append(((name, inner),))
+        elif depth > 1:
+            found += [((name, inner), *rest) for rest in _ways(inner, below, depth - 1)]
+    return found
+
+
 class Paths:
     """Draws paths; collects the constants that they use."""
 
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
         self.constants: list[dict[str, Any]] = []
+        self.known: dict[tuple[Any, ...], list[Steps]] = {}
 
     def chance(self, percent: int) -> bool:
         """True in about so many cases of a hundred; shrinks to false."""
@@ -97,14 +138,7 @@ class Paths:
 
     def step(self, base: Found, *, wants: Callable[[str], bool] = lambda _: True) -> Found:
         """`base.name`, of a type that is wanted; elements that the examples state come first."""
-        types = load_types()
-        offered = [
-            (name, inner)
-            for name in types.element_names(base.type)
-            if name not in AVOIDED
-            for inner in self._element(base.type, name).types
-            if wants(inner) and (types.is_primitive(inner) or types.element_names(inner))
-        ]
+        offered = [offer for offer in _offers(base.type) if wants(offer[1])]
         stated = [o for o in offered if any(c.type == o[1] for i in base.items for c in children(i, o[0]))]
         usual = [o for o in offered if o[0] not in ("id", "extension")]
         name, inner = self.pick(stated if stated and not self.chance(8) else usual or offered)
@@ -124,7 +158,10 @@ class Paths:
         return load_types().element(fhir_type, name)
 
     def primitive(self, base: Found, wants: Callable[[str], bool] = lambda _: True) -> Found | None:
-        """A path to plain values of a wanted type; None where none was found in a few steps."""
+        """A path to plain values of a wanted type, stated ones before all; None where none was found in a few steps."""
+        stated = [steps for steps in self.leaves(base) if wants(steps[-1][1])]
+        if stated and not self.chance(8):
+            return self.follow(base, self.pick(self._usual(stated)))
         found = base
         for _ in range(4):
             if found.form != "struct":
@@ -132,13 +169,32 @@ class Paths:
             found = self.narrow(self.step(found, wants=lambda t: not self.primitive_type(t) or wants(t)))
         if found.form == "struct":
             leaf = lambda t: self.primitive_type(t) and wants(t)  # noqa: E731
-            if not any(leaf(t) for n in load_types().element_names(found.type) for t in self._types(found.type, n)):
+            if not any(leaf(inner) for _, inner in _offers(found.type)):
                 return None
             found = self.narrow(self.step(found, wants=leaf))
         return found if wants(found.type) else None
 
-    def _types(self, fhir_type: str, name: str) -> tuple[str, ...]:
-        return () if name in AVOIDED else self._element(fhir_type, name).types
+    def _usual(self, stated: list[Steps]) -> list[Steps]:
+        # Extensions have so many values that little else would be looked at.
+        plain = [steps for steps in stated if all(name != "extension" for name, _ in steps)]
+        return plain if plain and not self.chance(25) else stated
+
+    def follow(self, base: Found, steps: Steps) -> Found:
+        """The path of these steps, perhaps with some of the items picked on the way."""
+        found = base
+        for name, inner in steps:
+            found = self.member(found, name, inner)
+            narrowed = self.narrow(found)
+            # After another kind of step, such as extension(), the rest does not fit any more.
+            found = narrowed if narrowed.type == found.type else found
+        return found
+
+    def leaves(self, base: Found) -> list[Steps]:
+        """The ways from a place to the plain values that the examples state."""
+        key = (base.type, *(id(i.value) for i in base.items))
+        if key not in self.known:
+            self.known[key] = [s for s in _ways(base.type, base.items, 5) if self.primitive_type(s[-1][1])]
+        return self.known[key]
 
     def primitive_type(self, fhir_type: str) -> bool:
         """Whether values of this type are plain JSON values."""
@@ -146,7 +202,7 @@ class Paths:
 
     def narrow(self, found: Found) -> Found:
         """Perhaps pick some of the items."""
-        if self.chance(75):
+        if not self.chance(20):
             return found
         if found.form == "struct" and self.chance(25):
             return self.extension(found)
@@ -177,7 +233,7 @@ class Paths:
 
     def single(self, found: Found) -> Found:
         """The path where one value is due; now and then several values are left to be an error."""
-        return self.first(found) if found.many and not self.chance(4) else found
+        return self.first(found) if found.many and not self.chance(2) else found
 
     # Values
 
@@ -202,8 +258,10 @@ class Paths:
         if kind == "text":
             return quote(text)
         if kind == "dated":
-            kept = text[: self.pick((len(text), 4, 7, 10))]
-            return f"@{kept}"
+            kept = text[: self.pick((len(text), len(text), 4, 7, 10))]
+            # The same moment, written otherwise.
+            zones = ("Z", "+00:00") if "." in kept else ("Z", "+00:00", ".0Z")
+            return f"@{kept.replace('Z', self.pick(zones))}"
         return f"@T{text}" if kind == "time" else text
 
     def values_of(self, base: Found, kind: str) -> Found | None:
@@ -216,7 +274,7 @@ class Paths:
         """One boolean."""
         if base.form != "struct":
             return self._of_value(base)
-        kinds = ("exists", "compare", "truth", "logic", "not", "member", "lists", "type", *COUNTS)
+        kinds = ("compare", "exists", "lists", "member", "logic", "compare", "lists", "truth", "not", "type", *COUNTS)
         kind = self.pick(kinds if depth > 0 else ("exists", "compare", "truth"))
         if kind == "exists":
             return self._exists(base, depth)
@@ -260,13 +318,18 @@ class Paths:
 
     def walk(self, base: Found) -> Found:
         """A path of one to three steps to anything."""
+        stated = self.leaves(base)
+        if stated and not self.chance(10):
+            steps = self.pick(self._usual(stated))
+            return self.follow(base, steps[: self.draw(st.integers(1, len(steps)))])
         found = self.step(base)
         for _ in range(self.draw(st.integers(0, 2))):
             found = self.narrow(self.step(found)) if found.form == "struct" else found
         return found
 
     def _compared(self, base: Found, kind: str) -> str:
-        left = self.primitive(base, lambda t: t != "xhtml")
+        dated = self.primitive(base, lambda t: t in DATED) if self.chance(25) else None
+        left = dated or self.primitive(base, lambda t: t != "xhtml")
         if left is None:
             return "true"
         family = family_of(left.type)
@@ -289,6 +352,9 @@ class Paths:
         left = self.values_of(base, "text")
         if left is None:
             return None
+        if self.chance(20):
+            parted = f"{self.single(left).text}.split({quote(self.pick(('a', '/', ' ')))})"
+            return replace(left, text=parted, type="string", many=True, plain=False, items=[])
         if self.chance(40):
             joined = f"{left.text}.join({quote(self.pick((',', '', ', ', chr(39))))})"
             return replace(left, text=joined, type="string", many=False, plain=False)

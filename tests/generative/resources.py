@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -31,7 +32,19 @@ KINDS = (
     "DiagnosticReport",
 )
 URLS = ("u", "http://e.org/x")
-EXTENSION_TYPES = ("string", "code", "integer", "decimal", "dateTime", "boolean", "Coding", "Reference", "Quantity")
+EXTENSION_TYPES = (
+    "decimal",
+    "dateTime",
+    "integer",
+    "string",
+    "time",
+    "date",
+    "boolean",
+    "Coding",
+    "Reference",
+    "Quantity",
+)
+EXTENSION_TYPES += ("instant", "code")
 REFERENCES = (
     "Patient/p1",
     "Patient/r1",
@@ -121,8 +134,22 @@ def resources(draw: st.DrawFn, kind: str) -> dict[str, Any]:
     examples = read_corpus().get(kind, ())
     if examples and draw(st.integers(0, 3)) == 3:
         return _changed(draw, parse_resource(draw(st.sampled_from(examples))))
-    made = _Maker(draw).node(kind, depth=4, most=6)
+    maker = _Maker(draw)
+    made = maker.node(kind, depth=4, most=6)
+    if draw(st.booleans()):
+        # Lists of every kind of value, which most types have few of.
+        fhir_type = draw(st.sampled_from(EXTENSION_TYPES))
+        made["extension"] = [maker.extension(fhir_type) for _ in range(draw(st.integers(2, 4)))]
     return {"resourceType": kind, "id": draw(value_of("id")), **{k: v for k, v in made.items() if k != "id"}}
+
+
+@st.composite
+def alike(draw: st.DrawFn, kind: str) -> list[dict[str, Any]]:
+    """One to three resources of a type; most are changed copies of the first, so that a path finds something in all."""
+    found = [draw(resources(kind))]
+    for _ in range(draw(st.integers(0, 2))):
+        found.append(draw(resources(kind)) if draw(st.integers(0, 3)) == 3 else _changed(draw, found[0]))
+    return found
 
 
 def encode(resource: Any) -> str:
@@ -132,6 +159,19 @@ def encode(resource: Any) -> str:
     if isinstance(resource, list):
         return "[" + ",".join(map(encode, resource)) + "]"
     return resource.written if isinstance(resource, Number) else json.dumps(resource, ensure_ascii=False)
+
+
+@cache
+def _names(fhir_type: str, deeper: bool) -> tuple[str, ...]:
+    """The elements that a random object may have; only plain ones where it must not go deeper."""
+    types = load_types()
+    return tuple(
+        name
+        for name in types.element_names(fhir_type)
+        if name not in AVOIDED
+        and (element := types.element(fhir_type, name))
+        and all(types.is_primitive(t) or (deeper and types.element_names(t)) for t in element.types)
+    )
 
 
 @dataclass(frozen=True)
@@ -148,20 +188,13 @@ class _Maker:
 
     def _some(self, fhir_type: str, *, depth: int, most: int) -> dict[str, Any]:
         least = 3 if most > 4 else 1
-        types, found = load_types(), {}
-        names = [n for n in types.element_names(fhir_type) if n not in AVOIDED and self._fits(fhir_type, n, depth)]
-        for name in self.draw(st.lists(st.sampled_from(names), unique=True, min_size=least, max_size=most)):
-            element = types.element(fhir_type, name)
+        found: dict[str, Any] = {}
+        names = st.lists(st.sampled_from(_names(fhir_type, depth > 1)), unique=True, min_size=least, max_size=most)
+        for name in self.draw(names):
+            element = load_types().element(fhir_type, name)
             assert element is not None
             found |= self._element(element, self.draw(st.sampled_from(element.types)), depth)
         return found
-
-    def _fits(self, fhir_type: str, name: str, depth: int) -> bool:
-        types = load_types()
-        element = types.element(fhir_type, name)
-        assert element is not None
-        known = all(types.is_primitive(t) or types.element_names(t) for t in element.types)
-        return known and (depth > 1 or all(types.is_primitive(t) for t in element.types))
 
     def _element(self, element: Element, fhir_type: str, depth: int) -> dict[str, Any]:
         key = element.json_name(fhir_type)
@@ -187,12 +220,16 @@ class _Maker:
         return value, {"extension": [self._extension(1)]} if form in ("both", "sibling") else None
 
     def _extension(self, depth: int) -> dict[str, Any]:
-        url = {"url": self.draw(st.sampled_from(URLS))}
         if depth > 1 and self.draw(st.booleans()):
-            return url | {"extension": [self._extension(depth - 1) for _ in range(self.draw(st.integers(1, 2)))]}
+            nested = [self._extension(depth - 1) for _ in range(self.draw(st.integers(1, 2)))]
+            return {"url": self.draw(st.sampled_from(URLS)), "extension": nested}
+        return self.extension(self.draw(st.sampled_from(EXTENSION_TYPES)))
+
+    def extension(self, fhir_type: str) -> dict[str, Any]:
+        """An extension with a value of a type."""
         element = load_types().element("Extension", "value")
         assert element is not None
-        return url | self._element(element, self.draw(st.sampled_from(EXTENSION_TYPES)), 2)
+        return {"url": self.draw(st.sampled_from(URLS))} | self._element(element, fhir_type, 2)
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from caremesh.fhir import load_types
 from caremesh.fhir.oracle.items import Item, Items, children
 from tests.generative.paths import DATED, WHOLE, Form, Found, Paths, family_of
-from tests.generative.resources import KINDS, encode, resources
+from tests.generative.resources import KINDS, alike, encode
 
 # Names that SQL, the compiler or the resource's own columns use, beside ordinary ones.
 NAMES = ("id", "a", "b", "order", "group", "v", "x_1", "e_1", "i_1", "c_1", "k_1", "w_1", "name", "q", "src", "TT", "u")
 NAMES += ("status", "item", "Value", "l_e_1", "t", "r_a", "select", "d", "f", "g", "h", "j", "k", "l", "m", "n", "o")
 VALUES = ("plain",) * 5 + ("condition",) * 2 + ("text", "number", "boundary", "key", "union", "index", "literal")
+PROBES = ("condition",) * 8 + ("text", "number", "number", "boundary", "boundary", "key", "union")
 LITERALS = {"string": "'x'", "boolean": "true", "integer": "7", "decimal": "1.5"}
 
 
@@ -25,7 +26,7 @@ LITERALS = {"string": "'x'", "boolean": "true", "integer": "7", "decimal": "1.5"
 def examples(draw: st.DrawFn) -> tuple[str, list[str]]:
     """A view as JSON text, and one to three lines of resources."""
     kind = draw(st.sampled_from(KINDS))
-    found = draw(st.lists(resources(kind), min_size=1, max_size=3))
+    found = draw(alike(kind))
     view = _Views(draw).view(kind, [Item(kind, resource) for resource in found])
     return json.dumps(view), [encode(resource) for resource in found]
 
@@ -35,12 +36,16 @@ class _Views:
         self.paths = Paths(draw)
         self.draw = draw
         self.names = 0
+        self.repeats = 0
         self.first_name = draw(st.integers(0, len(NAMES) - 1))
 
     def view(self, kind: str, items: Items) -> dict[str, Any]:
         root = Found("$this", kind, "struct", items=items, root=True)
         view: dict[str, Any] = {"resourceType": "ViewDefinition", "resource": kind}
-        view["select"] = [self.select(root, depth=2) for _ in range(self.paths.pick((1, 1, 2)))]
+        if self.paths.chance(40):
+            view["select"] = [self.probes(root)]
+        else:
+            view["select"] = [self.select(root, depth=2) for _ in range(self.paths.pick((1, 1, 2)))]
         if self.paths.chance(25):
             view["where"] = [{"path": self.paths.criterion(root, depth=2)}]
         if self.paths.constants:
@@ -53,6 +58,12 @@ class _Views:
         return NAMES[place] + (f"_{self.names}" if turn and self.names >= len(NAMES) - 1 else "")
 
     # Selects
+
+    def probes(self, root: Found) -> dict[str, Any]:
+        """A flat select with many computed columns, since a wide view costs an engine little more than a narrow one."""
+        select: dict[str, Any] = {}
+        inner = self.iteration(select, root)
+        return select | {"column": [self.column(inner, PROBES) for _ in range(self.draw(st.integers(2, 12)))]}
 
     def select(self, focus: Found, *, depth: int) -> dict[str, Any]:
         """A select with columns, nested selects and a union, below an iteration or none."""
@@ -128,15 +139,17 @@ class _Views:
                 inner = types.element(element.types[0], name)
                 if inner and inner.types == element.types and not types.is_primitive(inner.types[0]):
                     offered.append(name)
-        if not offered or (offered == ["extension"] and not self.paths.chance(35)):
+        # Repeats multiply: each unrolls to dozens of places, and those of a repeat below stand in all of them.
+        if not offered or not self.paths.chance(20 if self.repeats else 35 if offered == ["extension"] else 100):
             return None
         name = self.paths.pick(offered)
         element = types.element(focus.type, name)
         assert element is not None
         paths = [name]
-        if element.types[0] == "QuestionnaireResponse.item" and self.paths.chance(50):
+        if element.types[0] == "QuestionnaireResponse.item" and not self.repeats and self.paths.chance(50):
             paths.append("answer.item")
         select["repeat"] = paths
+        self.repeats += 1
         items = [i for item in focus.items for i in self._nodes(item, paths)]
         return Found("$this", element.types[0], "struct", items=items)
 
@@ -151,20 +164,20 @@ class _Views:
 
     # Columns
 
-    def column(self, focus: Found) -> dict[str, Any]:
-        found = self.value(focus)
+    def column(self, focus: Found, kinds: tuple[str, ...] = VALUES) -> dict[str, Any]:
+        found = self.value(focus, kinds)
         column: dict[str, Any] = {"name": self.name(), "path": found.text}
         if self.paths.chance(70 if found.many else 5):
             column["collection"] = True
-        elif found.many and not self.paths.chance(15):
+        elif found.many and not self.paths.chance(10):
             column["path"] = self.paths.first(found).text
         return column | self.typed(found)
 
-    def value(self, focus: Found) -> Found:
+    def value(self, focus: Found, kinds: tuple[str, ...]) -> Found:
         paths = self.paths
         if focus.form != "struct":
             return focus
-        kind = paths.pick(VALUES)
+        kind = paths.pick(kinds)
         if kind == "index":
             return Found("%rowIndex", "integer", "integer", plain=False)
         if kind == "condition":

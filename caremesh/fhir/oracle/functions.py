@@ -35,14 +35,17 @@ def type_name(argument: Ast) -> str:
     return argument.name
 
 
-def _is(call: Call) -> Items:
+def _single(call: Call) -> Items:
     item = only(call.items)
-    return [] if item is None else boolean(item.type == type_name(call.arguments[0]))
+    return [item] if item else []
+
+
+def _is(call: Call) -> Items:
+    return [Item("boolean", i.type == type_name(call.arguments[0])) for i in _single(call)]
 
 
 def _as(call: Call) -> Items:
-    item = only(call.items)
-    return [item] if item and item.type == type_name(call.arguments[0]) else []
+    return [i for i in _single(call) if i.type == type_name(call.arguments[0])]
 
 
 def _where(call: Call) -> Items:
@@ -95,7 +98,7 @@ FUNCTIONS: Mapping[str, Callable[[Call], Items]] = {
     "as": _as,
     "extension": _extension,
     "join": _join,
-    "split": lambda call: [Item("string", p) for i in call.items for p in native(i).split(call.argument())],
+    "split": lambda call: [Item("string", p) for i in _single(call) for p in native(i).split(call.argument())],
     "getResourceKey": lambda call: [k for item in call.items for k in children(item, "id")],
     "getReferenceKey": _reference_key,
     "lowBoundary": lambda call: _boundary(call, low=True),
