@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Run, translate or check a SQL on FHIR view, without a lake.", no_args_is_help=True)
 
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Leave out progress and summary.")]
+Strict = Annotated[bool, typer.Option(help="One pass: fail at a line that is amiss; do not look for repeated ids.")]
 ViewFile = Annotated[Path, typer.Argument(metavar="VIEW", help="A ViewDefinition (JSON).")]
 
 SHOWN_LINES = 10
@@ -50,24 +52,27 @@ def run(
     quarantine: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep lines that cannot be used, with reasons (NDJSON).")
     ] = None,
+    strict: Strict = False,
     memory_limit: Annotated[str, typer.Option(help="Bound of DuckDB's buffers.")] = DEFAULT_MEMORY_LIMIT,
     threads: Annotated[int, typer.Option(min=1, help="Threads of DuckDB.")] = 2,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out progress and summary.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write the rows of a view over files, in no fixed order. Exit 3 where lines could not be used."""
     check_memory_limit(memory_limit)
     chosen = form or _form_of(output)
     if chosen == "parquet" and output is None:
         raise UsageError("Parquet cannot go to stdout", hint="-o OUT.parquet")
+    if strict and quarantine:
+        raise UsageError("a strict run sets no line aside", hint="leave out --strict or --quarantine")
     compiled = _compile(view, "duckdb")
-    from caremesh.engines.view_rows import name_files, write_rows
+    from caremesh.engines.view_rows import name_files, write_rows, write_rows_strictly
 
     named = name_files(files, compiled.resource)
     is_long = sum(Path(f.path).stat().st_size for f in named) > _SHOW_PROGRESS_BYTES
     with tempfile.TemporaryDirectory(prefix="caremesh-") as folder:
         scratch = Path(folder)
         with written_aside(output, scratch=scratch) as target, shown_progress(is_wanted=is_long and not quiet) as watch:
-            intake = write_rows(
+            written = (write_rows_strictly if strict else write_rows)(
                 compiled,
                 named,
                 target,
@@ -77,11 +82,11 @@ def run(
                 scratch=scratch,
                 on_connect=watch,
             )
-            if quarantine:
-                _keep(intake.quarantined, quarantine, scratch=scratch)
-    say(_summary(intake), quiet)
-    if intake.quarantined:
-        _tell(intake.quarantined, quarantine)
+            if quarantine and not isinstance(written, int):
+                _keep(written.quarantined, quarantine, scratch=scratch)
+    say(_summary(written), quiet)
+    if not isinstance(written, int) and written.quarantined:
+        _tell(written.quarantined, quarantine)
         raise typer.Exit(EXIT_QUARANTINED)
 
 
@@ -148,8 +153,10 @@ def _form_of(output: Path | None) -> Form:
     return forms.get(output.suffix, "ndjson") if output else "ndjson"
 
 
-def _summary(intake: Intake) -> str:
-    """Where every line went, and what came of it."""
+def _summary(intake: Intake | int) -> str:
+    """Where every line went, and what came of it; after a strict run the number of rows is all that is known."""
+    if isinstance(intake, int):
+        return f"{intake:,} rows; lines were not counted (--strict)"
     used, superseded = sum(c.used for c in intake.counts), sum(c.superseded for c in intake.counts)
     quarantined = len(intake.quarantined)
     return (

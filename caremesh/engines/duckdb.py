@@ -59,15 +59,23 @@ def read_lines_sql(paths: Sequence[Path], columns: Mapping[str, str], *, exact: 
     return f"read_json([{files}], format = 'newline_delimited', hive_partitioning = false, columns = {{{types}}})"
 
 
-def read_view_sql(view: CompiledView, paths: Sequence[Path], *, where: str = "") -> str:
-    """SQL for the rows of a view over NDJSON files; `where` picks among their lines (alias `line`)."""
+def read_view_sql(view: CompiledView, paths: Sequence[Path], *, fields: str = "*", where: str = "") -> str:
+    """SQL for the rows of a view over NDJSON files; `where` picks lines (alias `line`), and `fields` what is read of them."""
     source = read_lines_sql(paths, DUCKDB.source_columns(view.shape), exact=exact_names(view.shape))
-    return f"with src as (select * from {source} as line{where})\n{view.query}"
+    return f"with src as (select {fields} from {source} as line{where})\n{view.query}"
 
 
 def strict_columns(view: CompiledView) -> dict[str, str]:
     """The columns that the strict reader reads; numbers are numbers for it, also those that are wanted as written."""
     return DUCKDB.source_columns(_with_numbers(view.shape))
+
+
+def check_strictly(connection: duckdb.DuckDBPyConnection, view: CompiledView, paths: Sequence[Path]) -> None:
+    """Read all that a view reads, strictly, for the refusals alone; raises what DuckDB raises."""
+    columns = strict_columns(view)
+    # What a query does not use is not read, and so not refused.
+    everything = ", ".join(quote_name(name) for name in columns)
+    connection.execute(f"select bit_xor(hash({everything})) from {read_lines_sql(paths, columns)}").fetchone()
 
 
 def _with_numbers(node: Struct) -> Struct:

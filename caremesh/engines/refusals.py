@@ -23,7 +23,7 @@ LIMIT = 1000
 """So many lines of one file may be refused for their values; more is no damage but a view that does not fit."""
 
 # What the compiled view itself says where it refuses a value.
-_GUARD = re.compile(r"column (?P<column>\w+): (?P<what>.+?), resource (?P<id>[^\n]*)")
+_GUARD = re.compile(r"(?P<place>column \w+|path|repeat): (?P<what>[A-Za-z0-9(), ]+?), resource (?P<id>[^\n]*)")
 _CHUNK = 1 << 20
 # Whole files are cut into so many pieces first: few of them hold a refused line, and the others cost one look.
 _FIRST_CUT = 64
@@ -52,7 +52,11 @@ def ask(connection: duckdb.DuckDBPyConnection, query: str) -> str | None:
 def describe(error: Exception) -> str:
     """Say why the engine refused, in the view's words only: the engine's own quote the line."""
     guard = _GUARD.search(str(error))
-    return f"{guard['what']} (column {guard['column']})" if guard else "a value does not fit the type of its column"
+    return _reason(guard) if guard else "a value does not fit the type of its column"
+
+
+def _reason(guard: re.Match[str]) -> str:
+    return f"{guard['what']} ({guard['place']})"
 
 
 def is_guard(error: Exception) -> bool:
@@ -86,7 +90,7 @@ def refused_ids(connection: duckdb.DuckDBPyConnection, query: str) -> set[str]:
     guards = [guard for (message,) in found if (guard := _GUARD.search(message))]
     ids = {guard["id"] for guard in guards}
     if len(ids) > LIMIT:
-        raise TooManyRefused(LIMIT, f"{guards[0]['what']} (column {guards[0]['column']})")
+        raise TooManyRefused(LIMIT, _reason(guards[0]))
     return ids
 
 

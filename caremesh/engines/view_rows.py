@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from caremesh.engines.duckdb import open_engine
+from caremesh.engines.duckdb import REFUSALS, check_strictly, open_engine, read_view_sql
 from caremesh.engines.intake import Intake, flatten_files
-from caremesh.engines.output import Form
+from caremesh.engines.output import Form, copy_sql
+from caremesh.engines.refusals import describe
 from caremesh.errors import LandingError, UsageError
-from caremesh.fhir import CompiledView
+from caremesh.fhir import CompiledView, exact_names
+from caremesh.quoting import quote_text
 from caremesh.sources.ndjson import LineFile
 
 
@@ -48,11 +51,65 @@ def write_rows(
 
     Raises LandingError where a file cannot be read, or the machine has not enough memory or disk.
     """
+    with _engine(files, memory_limit=memory_limit, threads=threads, scratch=scratch) as connection:
+        if on_connect:
+            on_connect(connection)
+        return flatten_files(connection, view=view, files=files, target=target, scratch=scratch, form=form)
+
+
+def write_rows_strictly(
+    view: CompiledView,
+    files: Sequence[LineFile],
+    target: Path,
+    *,
+    form: Form,
+    memory_limit: str,
+    threads: int,
+    scratch: Path,
+    on_connect: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
+) -> int:
+    """Write the rows of a view to `target` in one pass, and give their number; the first line that is amiss ends it.
+
+    Lines are not counted, and one id may stand twice. Raises LandingError for a line that is no JSON, of another
+    resource type, without id, or that does not fit the view.
+    """
+    paths = [Path(f.path) for f in files]
+    with _engine(files, memory_limit=memory_limit, threads=threads, scratch=scratch) as connection:
+        if on_connect:
+            on_connect(connection)
+        try:
+            if exact_names(view.shape):
+                # Numbers as written are read leniently, so that the lines must have been read strictly before.
+                check_strictly(connection, view, paths)
+            query = read_view_sql(view, paths, fields=_checked_fields(view.resource))
+            copied = connection.execute(copy_sql(query, view.columns, target, form)).fetchone()
+        except REFUSALS as error:
+            raise LandingError(
+                f"a line does not fit: {describe(error)}",
+                where=files[0].name if len(files) == 1 else None,
+                hint="without --strict, such lines are found and set aside",
+            ) from None
+    return copied[0] if copied else 0
+
+
+def _checked_fields(resource: str) -> str:
+    """All fields of a line; one of another resource type or without id is an error.
+
+    The type itself is made to depend on the check, since of two conditions either may be asked first.
+    """
+    wrong = f"\"resourceType\" is distinct from {quote_text(resource)} or coalesce(id, '') = ''"
+    message = quote_text(f"path: a value is no {resource} with an id, resource ")
+    checked = f"case when {wrong} then error({message} || coalesce(id, '')) else \"resourceType\" end"
+    return f'* replace ({checked} as "resourceType")'
+
+
+@contextmanager
+def _engine(
+    files: Sequence[LineFile], *, memory_limit: str, threads: int, scratch: Path
+) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         with open_engine(memory_limit=memory_limit, threads=threads, scratch=scratch) as connection:
-            if on_connect:
-                on_connect(connection)
-            return flatten_files(connection, view=view, files=files, target=target, scratch=scratch, form=form)
+            yield connection
     except duckdb.Error as error:
         # The engine's own words may quote a line; only the kind of error goes on.
         raise LandingError(

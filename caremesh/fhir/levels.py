@@ -17,7 +17,7 @@ from caremesh.fhir.sql import to_sql
 
 Product = Callable[[Select, Dialect], str]
 
-TOO_DEEP = "items of a repeat are nested deeper than its levels"
+TOO_DEEP = "repeat: items are nested deeper than its levels"
 
 
 @dataclass(frozen=True)

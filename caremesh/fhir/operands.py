@@ -66,7 +66,7 @@ def native(found: Expression) -> Expression:
         form=form,
         operands=(found,),
         needs_all=True,
-        emit=lambda d, x: d.let(x, "v", lambda v: d.parse(v, wanted, f"a {found.type} cannot be read")),
+        emit=lambda d, x: d.let(x, "v", lambda v: d.parse(v, wanted, f"path: a value is no {found.type}")),
     )
 
 

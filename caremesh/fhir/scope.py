@@ -173,7 +173,7 @@ def one(base: Expression, position: int) -> Expression:
 
 
 def _first_or_fail(dialect: Dialect, xs: str, form: Form) -> str:
-    message = "a path that needs one value found more"
+    message = "path: more than one value where one is due"
     if form == "struct":
         fault = dialect.fault_of_any_type(message)
         return f"(case when {dialect.size(xs)} > 1 then {fault} else {dialect.item(xs, 1)} end)"

@@ -195,6 +195,32 @@ def test_bad_lines_are_never_silent(caremesh, view: Path, damaged: Path) -> None
     assert "SECRET" not in result.stderr
 
 
+def test_a_strict_run_gives_the_same_rows_in_one_pass(caremesh, view: Path, file: Path) -> None:
+    strict, counted = (caremesh("view", "run", view, file, *flags) for flags in (("--strict",), ()))
+    assert (strict.exit_code, rows_of(strict.stdout)) == (0, rows_of(counted.stdout))
+    assert strict.stderr == "3 rows; lines were not counted (--strict)\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"resourceType": "Observation", "id": "x", "status": ',
+        '{"resourceType": "Patient", "id": "x"}',
+        '{"resourceType": "Observation"}',
+        '{"resourceType": "Observation", "id": ""}',
+        '{"resourceType": "Observation", "id": "x", "note": {"text": "SECRET"}}',
+        '{"resourceType": "Observation", "id": "x", "valueInteger": "SECRET"}',
+    ],
+)
+def test_a_strict_run_fails_at_a_line_that_is_amiss(caremesh, view: Path, file: Path, line: str) -> None:
+    file.write_text("\n".join([*LINES, line]))
+    result = caremesh("view", "run", view, file, "--strict")
+    assert (result.exit_code, result.stdout) == (14, "")
+    assert "a line does not fit" in result.stderr
+    assert "without --strict" in result.stderr
+    assert "SECRET" not in result.stderr
+
+
 def test_the_quarantine_file_keeps_the_text(caremesh, view: Path, damaged: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept.ndjson"
     result = caremesh("view", "run", view, damaged, "--quarantine", kept)

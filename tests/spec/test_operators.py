@@ -144,5 +144,5 @@ def test_lists_compare_item_by_item(tmp_path: Path, path: str, expected: list[An
 
 @pytest.mark.parametrize("path", ["contact is BackboneElement", "(name.given as string)", "name.given is string"])
 def test_is_and_as_take_one_value(tmp_path: Path, path: str) -> None:
-    with pytest.raises(duckdb.InvalidInputException, match="a path that needs one value found more, resource p"):
+    with pytest.raises(duckdb.InvalidInputException, match="path: more than one value where one is due, resource p"):
         values_of(tmp_path, path, PERIODS)

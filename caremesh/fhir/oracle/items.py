@@ -74,7 +74,7 @@ def as_focus(item: Item) -> Item:
     return item if item.value is not None else replace(item, placed=False)
 
 
-def only(items: Sequence[Item], message: str = "a path that needs one value found more") -> Item | None:
+def only(items: Sequence[Item], message: str = "path: more than one value where one is due") -> Item | None:
     """The one value there is, or None; raise OracleError where there are several."""
     found = values(items)
     if len(found) > 1:
