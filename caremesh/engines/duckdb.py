@@ -60,7 +60,7 @@ def read_lines_sql(paths: Sequence[Path], columns: Mapping[str, str], *, exact: 
 
 
 def read_view_sql(view: CompiledView, paths: Sequence[Path], *, fields: str = "*", where: str = "") -> str:
-    """SQL for the rows of a view over NDJSON files; `where` picks lines (alias `line`), and `fields` what is read of them."""
+    """SQL for the rows of a view over files: `where` picks lines (alias `line`), `fields` what is read of each."""
     source = read_lines_sql(paths, DUCKDB.source_columns(view.shape), exact=exact_names(view.shape))
     return f"with src as (select {fields} from {source} as line{where})\n{view.query}"
 
