@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from caremesh.fhir.fhirpath import Ast, Binary, External, Index, Literal, Member, Negative, This
 from caremesh.fhir.fhirpath import Call as CallSyntax
 from caremesh.fhir.oracle.functions import FUNCTIONS, Call
-from caremesh.fhir.oracle.items import Item, Items, Number, OracleError, as_focus, children, only
+from caremesh.fhir.oracle.items import Item, Items, Number, OracleError, as_focus, children, only, values
 from caremesh.fhir.oracle.operators import OPERATORS, truth
 
 # What one side must be for the other to decide nothing.
@@ -89,9 +89,11 @@ def _attempt(side: Ast, scope: Scope) -> Items | OracleError:
 
 def _judge(error: OracleError, other: Items | OracleError, decisive: bool | None) -> OracleError:
     """The error to raise for a failed side: one that an engine may avoid where the other side decides alone."""
-    if decisive is None or isinstance(other, OracleError) or truth(other) is not decisive:
+    if isinstance(other, OracleError):
         return error
-    return OracleError(error.message, avoidable=True)
+    # Nothing, and a divisor of zero, make most operators give nothing, whatever the failed side would be.
+    decided = not values(other) or other[0].value == 0 if decisive is None else truth(other) is decisive
+    return OracleError(error.message, avoidable=error.avoidable or decided)
 
 
 def _literal(ast: Literal) -> Items:
