@@ -42,6 +42,17 @@ FOUND = [
         {"forEachOrNull": "name", "column": [{"name": "a", "path": "given contains 'x'"}]},
         [{"a": None}],
     ),
+    Found(
+        "a unionAll whose first branch counts rows gives 0 in the row of nulls",
+        {
+            "forEachOrNull": "name",
+            "unionAll": [
+                {"column": [{"name": "a", "path": "%rowIndex", "type": "integer"}]},
+                {"column": [{"name": "a", "path": "extension.value.ofType(integer).first()", "type": "integer"}]},
+            ],
+        },
+        [{"a": 0}],
+    ),
     column(
         "name.period.start = name.period.end",
         True,

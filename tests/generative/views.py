@@ -169,8 +169,8 @@ class _Views:
         column: dict[str, Any] = {"name": self.name(), "path": found.text}
         if self.paths.chance(70 if found.many else 5):
             column["collection"] = True
-        elif found.many and not self.paths.chance(10):
-            column["path"] = self.paths.first(found).text
+        elif found.many:
+            column["path"] = self.paths.single(found).text
         return column | self.typed(found)
 
     def value(self, focus: Found, kinds: tuple[str, ...]) -> Found:
