@@ -104,10 +104,9 @@ def sql(
 
         print_line(read_view_sql(compiled, file or [Path(f"{compiled.resource}.ndjson")]) + ";")
         return
-    from caremesh.engines.athena import read_lines_sql
+    from caremesh.engines.athena import read_view_sql as read_table_sql
 
-    source = read_lines_sql(table or f"{compiled.resource.lower()}_lines", compiled.shape)
-    print_line(f"with src as (select * from {source})\n{compiled.query};")
+    print_line(read_table_sql(compiled, table or f"{compiled.resource.lower()}_lines") + ";")
 
 
 @app.command()

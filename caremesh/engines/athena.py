@@ -6,8 +6,12 @@ One such table per resource type serves every view, and no line can make a query
 
 from __future__ import annotations
 
-from caremesh.fhir import ATHENA, Array, Node, Struct, exact_names
+from caremesh.errors import ViewError
+from caremesh.fhir import ATHENA, Array, CompiledView, Node, Struct, exact_names
 from caremesh.quoting import quote_name, quote_text
+
+LONGEST_STATEMENT = 262_144
+"""So many bytes may a statement have: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html."""
 
 # How the SerDe writes a null, so that a line of only this is read as one.
 _NULL_LINE = r"\N"
@@ -39,6 +43,18 @@ def read_lines_sql(table: str, shape: Struct) -> str:
     fields = ", ".join(f"r.{quote_name(name)}" for name, _ in shape.fields)
     parsed = f"select {_parse(shape)} as r from {_quote_table(table)}"
     return f"(select {fields} from ({parsed}) where r is not null)"
+
+
+def read_view_sql(view: CompiledView, table: str) -> str:
+    """The statement for the rows of a view over a table of lines; raise ViewError where it is too long for Athena."""
+    statement = f"with src as (select * from {read_lines_sql(table, view.shape)})\n{view.query}"
+    size = len(statement.encode())
+    if size > LONGEST_STATEMENT:
+        raise ViewError(
+            f"its SQL for Athena is {size:,} bytes long, and Athena takes {LONGEST_STATEMENT:,}",
+            hint="put fewer columns and iterations inside a repeat of several paths, or part the view in two",
+        )
+    return statement
 
 
 def refused_lines_sql(table: str, shape: Struct) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from caremesh.engines.athena import read_lines_sql
+from caremesh.engines.athena import read_view_sql
 from caremesh.fhir import CompiledView
 from caremesh.quoting import quote_text
 from tests.athena.aws import Aws
@@ -14,9 +14,6 @@ from tests.athena.functions import ATHENA_FUNCTIONS, called_functions
 from tests.athena.server import Server
 
 Rows = list[dict[str, Any]]
-
-LONGEST = 262_144
-"""So many bytes may a statement have on Athena: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html."""
 
 CHUNK = 1_000_000
 """So many characters of lines go into one statement here, where the limit is ten times that."""
@@ -49,9 +46,8 @@ class Athena:
 
 def view_sql(compiled: CompiledView, table: str) -> str:
     """The statement that gives a view's rows; one that Athena itself would not take is an AssertionError."""
-    sql = f"with src as (select * from {read_lines_sql(table, compiled.shape)}) {compiled.query}"
+    sql = read_view_sql(compiled, table)
     assert called_functions(sql) <= ATHENA_FUNCTIONS, "the view calls functions that Athena does not list"
-    assert len(sql.encode()) <= LONGEST, "the view is too long a statement for Athena"
     return sql
 
 

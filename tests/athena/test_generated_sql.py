@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from caremesh.engines.athena import read_lines_sql, refused_lines_sql
+from caremesh.engines.athena import LONGEST_STATEMENT, read_lines_sql, refused_lines_sql
 from caremesh.errors import ViewError
 from caremesh.fhir import ATHENA, Leaf, Struct, compile_view, parse_view
-from tests.athena.engine import LONGEST, Athena
+from tests.athena.engine import Athena
 from tests.athena.functions import ATHENA_FUNCTIONS, ON_BOTH_ENGINES, SYNTAX, called_functions
 from tests.golden.refresh import GOLDEN
 from tests.spec.cases import official_cases
@@ -34,7 +34,7 @@ def test_views_call_only_listed_functions() -> None:
 
 
 def test_views_leave_room_in_a_statement() -> None:
-    assert [name for name, sql in all_views() if len(sql.encode()) > LONGEST / 2] == []
+    assert [name for name, sql in all_views() if len(sql.encode()) > LONGEST_STATEMENT / 2] == []
 
 
 @pytest.mark.parametrize("write", [read_lines_sql, refused_lines_sql])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,15 @@ Rows = list[dict[str, Any]]
 TOO_DEEP = "nested deeper than its levels"
 
 
+Run = Callable[[str, Sequence[str]], Rows | Exception]
+
+
 class Judge:
     """Compares; counts why an example could not be compared."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-        """Take an open connection, to be used for all examples, and a folder for the NDJSON file."""
-        self.connection = connection
-        self.file = folder / "resources.ndjson"
+    def __init__(self, run: Run) -> None:
+        """Take what gives the rows of a view over lines on an engine, or the error that it refuses them with."""
+        self.run = run
         self.counts: Counter[str] = Counter()
 
     def compare(self, view: str, lines: Sequence[str]) -> bool:
@@ -56,20 +59,10 @@ class Judge:
         self.counts["with rows"] += bool(found)
         return True
 
-    def run(self, view: str, lines: Sequence[str]) -> Rows | Exception:
-        """The rows on DuckDB, or the error that it refuses the data with."""
-        compiled = compile_view(parse_view(view, where="view.json"), DUCKDB)
-        self.file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        columns = DUCKDB.source_columns(compiled.shape)
-        source = read_lines_sql([self.file], columns, exact=exact_names(compiled.shape))
-        try:
-            result = self.connection.execute(f"with src as (select * from {source}) {compiled.query}")
-            names = [d[0] for d in result.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-        except REFUSALS as error:
-            return error
-
     def _judge_errors(self, expected: Rows | OracleError, found: Rows | Exception) -> bool:
+        if isinstance(found, ViewError):
+            self.counts["too long a statement"] += 1
+            return False
         if isinstance(found, Exception) and TOO_DEEP in str(found):
             self.counts["too deep"] += 1
             return False
@@ -82,11 +75,32 @@ class Judge:
         return True
 
 
+@dataclass(frozen=True)
+class OnDuckDb:
+    """Runs views on one open connection; `file` takes the lines."""
+
+    connection: duckdb.DuckDBPyConnection
+    file: Path
+
+    def __call__(self, view: str, lines: Sequence[str]) -> Rows | Exception:
+        """The rows on DuckDB, or the error that it refuses the data with."""
+        compiled = compile_view(parse_view(view, where="view.json"), DUCKDB)
+        self.file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        columns = DUCKDB.source_columns(compiled.shape)
+        source = read_lines_sql([self.file], columns, exact=exact_names(compiled.shape))
+        try:
+            result = self.connection.execute(f"with src as (select * from {source}) {compiled.query}")
+            names = [d[0] for d in result.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        except REFUSALS as error:
+            return error
+
+
 @contextmanager
 def open_judge(folder: Path) -> Iterator[Judge]:
     """Open one engine for many examples."""
     with open_engine(memory_limit="1GB", threads=1, scratch=folder) as connection:
-        yield Judge(connection, folder)
+        yield Judge(OnDuckDb(connection, folder / "resources.ndjson"))
 
 
 def same_rows(expected: Rows, found: Rows) -> bool:
