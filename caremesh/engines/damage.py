@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
-from caremesh.engines.feed import Feed
 from caremesh.engines.refusals import LIMIT, RefusalOf, TooManyRefused, find_refused
 from caremesh.errors import LandingError
 from caremesh.fhir import Struct
 from caremesh.sources.ndjson import BROKEN_FILE, LineFile, cannot_be_read, open_lines
 from caremesh.sources.sieve import (
     Sifted,
+    Span,
     Verdict,
     copy_spans,
     find_superseded,
@@ -24,9 +25,6 @@ from caremesh.sources.sieve import (
 
 _FEW = 30
 """So many lines are found by halving; where more are refused, it is cheaper to judge every line by its JSON first."""
-
-
-_COPIED_BYTES = 16_000_000
 
 
 @dataclass
@@ -48,36 +46,24 @@ class DamagedFile:
     sifted: Sifted | None = None
 
     @property
-    def used(self) -> Path:
-        """Where the lines that are used are read: a copy, or the pipe of `feed`."""
-        return self.scratch / "used.ndjson"
-
-    @property
-    def feed(self) -> Feed:
-        """What goes through the pipe of a file that is not copied."""
-        return Feed(pipe=self.used, source=self._plain, left_out=self.sifted.spans if self.sifted else ())
-
-    @property
-    def is_piped(self) -> bool:
-        """Whether the file is too large for a copy; small files may be many, and each pipe takes a thread."""
-        return self.sifted is not None and self._plain.stat().st_size > _COPIED_BYTES
+    def left_out(self) -> Sequence[int]:
+        """Ordinals of the lines that are not used."""
+        return self.sifted.left_out if self.sifted else ()
 
     def doubt(self, suspects: Iterable[int]) -> bool:
         """Judge these lines, by their ordinals; true where that changes which lines of the file are used."""
         self.suspects.update(suspects)
-        before = list(self.sifted.spans) if self.sifted else []
         sifted = self._judge(sweep=False)
-        if list(sifted.spans) == before:
+        if list(sifted.left_out) == list(self.left_out):
             return False
-        self._take(sifted)
+        self.sifted = sifted
         return True
 
     def sweep(self) -> None:
         """Judge every line by its JSON."""
         self.is_swept = True
-        sifted = self._judge(sweep=True)
-        self.suspects.update(sifted.left_out)
-        self._take(sifted)
+        self.sifted = self._judge(sweep=True)
+        self.suspects.update(self.sifted.left_out)
 
     def settle(self) -> None:
         """Find whatever the engine refuses, until it takes all that is used.
@@ -95,14 +81,9 @@ class DamagedFile:
             self.sweep()
             self.settle()
 
-    def _take(self, sifted: Sifted) -> None:
-        self.sifted = sifted
-        if not self.is_piped:
-            copy_spans(self._plain, self.used, self.feed.kept())
-
     def _find_refused(self) -> dict[int, str]:
         copy = self.scratch / "copy.ndjson"
-        copy_spans(self._plain, copy, self.feed.kept())
+        copy_spans(self.plain, copy, self.sifted.used if self.sifted else [(0, self.plain.stat().st_size)])
         for refusal_of in self.tests:
             if refusal_of(copy) is None:
                 continue
@@ -116,7 +97,7 @@ class DamagedFile:
         return {}
 
     @property
-    def _plain(self) -> Path:
+    def plain(self) -> Path:
         """The file itself, or what it holds where it is compressed."""
         path = Path(self.file.path)
         return self.scratch / "plain.ndjson" if path.suffix == ".gz" else path
@@ -129,7 +110,7 @@ class DamagedFile:
         """What becomes of each line."""
         self._unpack()
         wanted = self.suspects | self.refused.keys()
-        verdicts, lines = judge_lines(self._plain, self.file.resource_type, self.shape, wanted=wanted, sweep=sweep)
+        verdicts, lines = judge_lines(self.plain, self.file.resource_type, self.shape, wanted=wanted, sweep=sweep)
         self._ask_engine(v for v in verdicts if not v.reason and v.ordinal not in self.refused)
         refused = {v.ordinal: v.reason or self.refused.get(v.ordinal, "") for v in verdicts}
         superseded = find_superseded(v for v in verdicts if not refused[v.ordinal])
@@ -138,16 +119,20 @@ class DamagedFile:
         return Sifted(
             lines=lines,
             left_out=rising(v.ordinal for v in left_out),
-            spans=[(v.start, v.end) for v in left_out],
+            used=self._all_but(left_out),
             superseded=len(superseded),
-            quarantined=quarantine(self.file, self._plain, reasons),
+            quarantined=quarantine(self.file, self.plain, reasons),
         )
+
+    def _all_but(self, left_out: Iterable[Verdict]) -> list[Span]:
+        ends = [0, *chain.from_iterable((v.start, v.end) for v in left_out), self.plain.stat().st_size]
+        return [(start, end) for start, end in zip(ends[::2], ends[1::2], strict=True) if start < end]
 
     def _ask_engine(self, usable: Iterable[Verdict]) -> None:
         unsure = [v for v in usable if v.ordinal not in self.accepted]
         if not unsure:
             return
-        copy_spans(self._plain, self._part, [(v.start, v.end) for v in unsure])
+        copy_spans(self.plain, self._part, [(v.start, v.end) for v in unsure])
         single = self._part.with_name("single.ndjson")
         for refusal_of in self.tests:
             if refusal_of(self._part) is not None:
@@ -156,9 +141,9 @@ class DamagedFile:
 
     def _unpack(self) -> None:
         self.scratch.mkdir(exist_ok=True)
-        if self._plain != Path(self.file.path) and not self._plain.exists():
+        if self.plain != Path(self.file.path) and not self.plain.exists():
             try:
-                with open_lines(Path(self.file.path)) as lines, self._plain.open("wb") as plain:
+                with open_lines(Path(self.file.path)) as lines, self.plain.open("wb") as plain:
                     shutil.copyfileobj(lines, plain, 1 << 20)
             except BROKEN_FILE as error:
                 raise cannot_be_read(self.file.path, error) from None

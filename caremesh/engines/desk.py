@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from caremesh.engines.damage import DamagedFile
-from caremesh.engines.duckdb import read_view_sql
-from caremesh.engines.feed import feeding
+from caremesh.engines.duckdb import Source, read_view_sql
+from caremesh.engines.suspects import Lines
 from caremesh.fhir import CompiledView
 from caremesh.sources.ndjson import LandedFile, LineFile
 from caremesh.sources.sieve import Sifted
+
+if TYPE_CHECKING:
+    from caremesh.engines.part_files import PartFiles
 
 
 @dataclass
 class Desk:
     """The state of one intake: the files, oldest export first, and what is known of those that are not clean.
 
-    `searched` files were looked through for damage; in `parted` ones the lines of one id were told apart; `found` says
-    how many resources the strict reader found in a file.
+    `lines` holds the tables of files that were looked through, `unreadable` those that could not be; `found` says how
+    many resources stand in a file.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -31,24 +34,29 @@ class Desk:
     scratch: Path
     on_sift: Callable[[LineFile], None] | None
     damaged: dict[int, DamagedFile] = field(default_factory=dict)
-    searched: set[int] = field(default_factory=set)
-    parted: set[int] = field(default_factory=set)
+    lines: dict[int, Lines] = field(default_factory=dict)
+    unreadable: set[int] = field(default_factory=set)
     found: dict[int, int] = field(default_factory=dict)
+    parts: PartFiles | None = None
     rows: int = 0
 
     def sifted(self, index: int) -> Sifted | None:
         """What became of a file's lines, where it was looked into."""
         return self.damaged[index].sifted if index in self.damaged else None
 
-    def path(self, index: int) -> Path:
-        """Where the lines of a file that are used are read: the file itself, a copy, or a pipe (see `fed`)."""
-        return self.damaged[index].used if self.sifted(index) else self.original(index)
+    def path(self, index: int) -> Source:
+        """Where the lines of a file that are used are read: the file itself, or a part of it."""
+        sifted = self.sifted(index)
+        if not sifted:
+            return self.original(index)
+        if self.parts is None:
+            # Most files are clean, and its library costs a tenth of a start.
+            from caremesh.engines.part_files import PartFiles
 
-    def fed(self) -> AbstractContextManager[None]:
-        """Within this, `paths` can be read."""
-        return feeding([d.feed for i, d in self.damaged.items() if d.is_piped and self.expected(i)])
+            self.parts = PartFiles(self.connection)
+        return self.parts.show(f"{index}.ndjson", self.damaged[index].plain, sifted.used)
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Source]:
         """Where all lines that are used are read."""
         return [self.path(i) for i in self.indexes()]
 
@@ -68,9 +76,14 @@ class Desk:
         """Where a file stands as it came."""
         return Path(self.files[index].path)
 
-    def query(self, paths: Sequence[Path], *, without_superseded: bool) -> str:
+    def query(self, paths: Sequence[Source], *, without_superseded: bool) -> str:
         """SQL for the view's rows over some files; superseded resources may be left out."""
         newest = ""
         if without_superseded and self.connection.execute("select count(*) from superseded").fetchone() != (0,):
             newest = " where not exists (select 1 from superseded as s where s.path = line.filename and s.id = line.id)"
         return read_view_sql(self.view, paths, where=newest)
+
+    def close(self) -> None:
+        """Take what was lent to the connection back."""
+        if self.parts is not None:
+            self.parts.close()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 
@@ -15,6 +16,9 @@ from caremesh.quoting import quote_file, quote_name, quote_text
 
 REFUSALS = (duckdb.InvalidInputException, duckdb.DataError)
 """What DuckDB raises when input does not fit: malformed JSON, a type contradiction, a cast or guard that failed."""
+
+Source: TypeAlias = Path | str
+"""A file on disk, or what a file system that was registered with the connection goes by."""
 
 
 @contextmanager
@@ -39,27 +43,31 @@ def open_engine(*, memory_limit: str, threads: int, scratch: Path) -> Iterator[d
         connection.close()
 
 
-def read_lines_sql(paths: Sequence[Path], columns: Mapping[str, str], *, exact: Sequence[str] = ()) -> str:
+def read_lines_sql(
+    paths: Sequence[Source], columns: Mapping[str, str], *, exact: Sequence[str] = (), tolerant: bool = False
+) -> str:
     """SQL that reads NDJSON files strictly as the given columns (name → DuckDB type).
 
     Without files it gives no rows of the same columns. The virtual column `filename` names each row's file.
     Numbers under the JSON names `exact` come as they were written. That way in is not strict about types: DuckDB has
-    no strict one, so what has not been read strictly before may hold nulls where it contradicts its type.
+    no strict one, so what has not been read strictly before may hold nulls where it contradicts its type. The tolerant
+    way gives a row of nulls for a line that is no JSON.
     """
     if not paths:
         typed = ", ".join(f"cast(null as {sql_type}) as {quote_name(name)}" for name, sql_type in columns.items())
         return f"(select {typed}, cast(null as varchar) as filename where false)"
-    files = ", ".join(quote_file(path) for path in paths)
+    files = ", ".join(quote_file(path) if isinstance(path, Path) else quote_text(path) for path in paths)
     if exact:
         fields = f"json_transform({DUCKDB.quote_numbers('json', exact)}, {quote_text(json.dumps(dict(columns)))})"
         lines = f"read_ndjson_objects([{files}], hive_partitioning = false)"
         # The list is a wall: without it, a condition on a field would be moved before it, and all fields read twice.
         return f"(select unnest(fields), filename from (select unnest([{fields}]) as fields, filename from {lines}))"
     types = ", ".join(f"{quote_name(name)}: {quote_text(sql_type)}" for name, sql_type in columns.items())
-    return f"read_json([{files}], format = 'newline_delimited', hive_partitioning = false, columns = {{{types}}})"
+    options = "hive_partitioning = false" + (", ignore_errors = true" if tolerant else "")
+    return f"read_json([{files}], format = 'newline_delimited', {options}, columns = {{{types}}})"
 
 
-def read_view_sql(view: CompiledView, paths: Sequence[Path], *, fields: str = "*", where: str = "") -> str:
+def read_view_sql(view: CompiledView, paths: Sequence[Source], *, fields: str = "*", where: str = "") -> str:
     """SQL for the rows of a view over files: `where` picks lines (alias `line`), `fields` what is read of each."""
     source = read_lines_sql(paths, DUCKDB.source_columns(view.shape), exact=exact_names(view.shape))
     return f"with src as (select {fields} from {source} as line{where})\n{view.query}"

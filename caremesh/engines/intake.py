@@ -64,23 +64,25 @@ def flatten_files(
     Raises LandingError where a file cannot be read at all, and duckdb.Error where the machine is at fault.
     """
     desk = Desk(connection, view, files, scratch, on_sift)
-    mend_marked(desk)
-    while not (_take_keys(desk) and _copy_rows(desk, target, form)):
-        pass
-    return _account(desk)
+    try:
+        mend_marked(desk)
+        while not (_take_keys(desk) and _copy_rows(desk, target, form)):
+            pass
+        return _account(desk)
+    finally:
+        desk.close()
 
 
 def _take_keys(desk: Desk) -> bool:
     """Read the keys of all files and note the superseded resources; false where a file had to be mended first."""
     try:
-        with desk.fed():
-            read_keys(desk)
+        read_keys(desk)
     except REFUSALS as error:
         mend_refused(desk, error)
         return False
     unclean = unclean_files(desk)
-    for index, is_wrong in unclean.items():
-        mend_unclean(desk, index, is_wrong=is_wrong)
+    for index in unclean:
+        mend_unclean(desk, index)
     if not unclean:
         note_superseded(desk)
     return not unclean
@@ -90,8 +92,7 @@ def _copy_rows(desk: Desk, target: Path, form: Form) -> bool:
     """Run the view over all files into `target`; false where a file had to be mended first."""
     query = desk.query(desk.paths(), without_superseded=True)
     try:
-        with desk.fed():
-            copied = desk.connection.execute(copy_sql(query, desk.view.columns, target, form)).fetchone()
+        copied = desk.connection.execute(copy_sql(query, desk.view.columns, target, form)).fetchone()
     except REFUSALS as error:
         mend_refused(desk, error)
         return False

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
 
 from caremesh.engines.desk import Desk
-from caremesh.engines.duckdb import read_lines_sql, strict_columns
+from caremesh.engines.duckdb import Source, read_lines_sql, strict_columns
 from caremesh.fhir import CompiledView, exact_names
 from caremesh.quoting import quote_name, quote_text
 
@@ -15,8 +14,10 @@ KEY_COLUMNS = {"resourceType": "VARCHAR", "id": "JSON", "meta": "JSON"}
 
 
 def read_keys(desk: Desk) -> None:
-    """One pass over id and type. Only a hash of the id is kept: ten bytes a resource, however long ids are."""
+    """Note hash of the id, and file, of each resource: ten bytes, however long ids are."""
     paths = ", ".join(quote_text(str(path)) for path in desk.paths()) or "''"
+    known = [i for i in desk.indexes() if _is_known(desk, i)]
+    unknown = [desk.path(i) for i in desk.indexes() if i not in known]
     desk.connection.execute("drop table if exists keys; drop type if exists landed_file")
     desk.connection.execute(f"create type landed_file as enum ({paths})")
     desk.connection.execute(
@@ -28,12 +29,28 @@ def read_keys(desk: Desk) -> None:
             resourceType is distinct from {quote_text(desk.view.resource)}
             or coalesce(json_type(id), 'NULL') <> 'VARCHAR'
             or id = '""' as is_wrong
-        from {_keys_sql(desk.view, desk.paths())}
+        from {_keys_sql(desk.view, unknown)}
         """
     )
+    for index in known:
+        desk.connection.execute(
+            f"""
+            insert into keys
+            select {quote_text(str(desk.path(index)))}, id_hash, false
+            from {desk.lines[index].table}
+            where ordinal not in (select unnest(?))
+            """,
+            [list(desk.damaged[index].left_out)],
+        )
 
 
-def _keys_sql(view: CompiledView, paths: Sequence[Path]) -> str:
+def _is_known(desk: Desk, index: int) -> bool:
+    """Whether a file was looked through already, and what is used of it will still be read strictly."""
+    is_looked_through = index in desk.lines and index in desk.damaged and not desk.damaged[index].is_swept
+    return is_looked_through and not exact_names(desk.view.shape)
+
+
+def _keys_sql(view: CompiledView, paths: Sequence[Source]) -> str:
     """SQL that reads the keys strictly; and the whole shape beside them where the rows will not be read strictly."""
     if not exact_names(view.shape):
         return read_lines_sql(paths, KEY_COLUMNS)
@@ -43,8 +60,16 @@ def _keys_sql(view: CompiledView, paths: Sequence[Path]) -> str:
     return f"(select *, filename from {read_lines_sql(paths, columns)} where hash({everything}) is not null)"
 
 
-def unclean_files(desk: Desk) -> dict[int, bool]:
-    """Files where one id stands twice, and (true) those with a wrong or missing type or id, or too few resources."""
+def files_with(desk: Desk, ids: Collection[str]) -> list[int]:
+    """The files in which one of these ids stands."""
+    found = desk.connection.execute(
+        "select distinct path from keys where id_hash in (select hash(to_json(unnest(?))))", [list(ids)]
+    ).fetchall()
+    return [i for i in desk.indexes() if (str(desk.path(i)),) in found]
+
+
+def unclean_files(desk: Desk) -> list[int]:
+    """Files where one id stands twice, or with a wrong or missing type or id, or too few resources."""
     desk.connection.execute(
         "create or replace temp table repeated as select id_hash from keys group by id_hash having count(*) > 1"
     )
@@ -58,15 +83,15 @@ def unclean_files(desk: Desk) -> dict[int, bool]:
         select path, count(*), bool_or(is_wrong), path in (select path from repeated_in_file) from keys group by path
         """
     ).fetchall()
-    found = {Path(path): (count, is_wrong, repeats) for path, count, is_wrong, repeats in rows}
-    unclean = {}
+    found = {path: (count, is_wrong, repeats) for path, count, is_wrong, repeats in rows}
+    unclean = []
     for index in desk.indexes():
-        count, is_wrong, repeats = found.get(desk.path(index), (0, False, False))
+        count, is_wrong, repeats = found.get(str(desk.path(index)), (0, False, False))
         desk.found[index] = count
-        is_wrong |= desk.expected(index) not in (None, count)
+        is_short = desk.expected(index) not in (None, count)
         # Where hashes still repeat among lines that were all looked at, they are those of different ids.
-        if is_wrong or (repeats and index not in desk.parted):
-            unclean[index] = is_wrong
+        if is_wrong or is_short or (repeats and index not in desk.lines):
+            unclean.append(index)
     return unclean
 
 
@@ -74,11 +99,10 @@ def note_superseded(desk: Desk) -> None:
     """List the resources of which another file holds a newer version: by last update, version, then later export."""
     # The versions cost another pass over the files; most runs have nothing to compare.
     has_repeated = desk.connection.execute("select count(*) from repeated").fetchone() != (0,)
-    with desk.fed():
-        desk.connection.execute(_superseded_sql(desk.paths() if has_repeated else []))
+    desk.connection.execute(_superseded_sql(desk.paths() if has_repeated else []))
 
 
-def _superseded_sql(paths: Sequence[Path]) -> str:
+def _superseded_sql(paths: Sequence[Source]) -> str:
     return f"""
         create or replace temp table superseded as
         with versions as (

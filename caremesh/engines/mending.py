@@ -8,10 +8,10 @@ from pathlib import Path
 from caremesh.engines.damage import DamagedFile
 from caremesh.engines.desk import Desk
 from caremesh.engines.duckdb import REFUSALS, read_lines_sql, strict_columns
+from caremesh.engines.keys import files_with
 from caremesh.engines.refusals import ask, is_guard, refused_ids
-from caremesh.engines.suspects import find_damaged, find_hashes, find_ids
+from caremesh.engines.suspects import look_through
 from caremesh.errors import LandingError
-from caremesh.quoting import quote_text
 from caremesh.sources.ndjson import starts_with_mark
 
 
@@ -22,24 +22,25 @@ def mend_marked(desk: Desk) -> None:
             _doubt(desk, index, [1])
 
 
-def mend_unclean(desk: Desk, index: int, *, is_wrong: bool) -> None:
-    """Look at the lines of a file that its keys gave away; at all of them where that does not help."""
-    if is_wrong:
-        if not _search(desk, index):
-            _sweep(desk, index)
+def mend_unclean(desk: Desk, index: int) -> None:
+    """Look at the lines of a file whose keys are not as they should be; at all of them where that does not help."""
+    if _look_through(desk, index):
         return
-    repeated = f"""
-        select id_hash from keys where path = {quote_text(str(desk.path(index)))} group by id_hash having count(*) > 1
-    """
-    desk.parted.add(index)
-    _doubt(desk, index, find_hashes(desk.connection, desk.original(index), hashes_sql=repeated))
+    damaged = _damaged(desk, index)
+    if damaged.is_swept:
+        raise LandingError(
+            "still cannot be read after its bad lines were set aside",
+            where=desk.files[index].path,
+            hint="report this file's shape; nothing was published",
+        )
+    damaged.sweep()
 
 
 def mend_refused(desk: Desk, error: Exception) -> None:
     """Find what the engine refused, by the cheapest way that finds anything."""
     if is_guard(error) and _doubt_refused_ids(desk):
         return
-    found = [_search(desk, index) for index in desk.indexes()]
+    found = [_look_through(desk, index) for index in desk.indexes()]
     if any(found):
         return
     before = [desk.sifted(i) for i in range(len(desk.files))]
@@ -57,42 +58,38 @@ def mend_refused(desk: Desk, error: Exception) -> None:
 def _doubt_refused_ids(desk: Desk) -> bool:
     """Doubt the lines of all resources that the view refuses, in one pass; false where that finds no such line."""
     try:
-        with desk.fed():
-            ids = refused_ids(desk.connection, desk.query(desk.paths(), without_superseded=True))
+        ids = refused_ids(desk.connection, desk.query(desk.paths(), without_superseded=True))
     except REFUSALS:
         return False
-    found = [_doubt(desk, i, find_ids(desk.connection, desk.original(i), ids)) for i in desk.indexes() if ids]
+    found = []
+    for index in files_with(desk, ids):
+        found.append(_look_through(desk, index))
+        if index in desk.lines:
+            found.append(_doubt(desk, index, desk.lines[index].of(ids)))
     return any(found)
 
 
-def _search(desk: Desk, index: int) -> bool:
-    """Look at what seems damaged in a file, once; true where lines turned out to be."""
-    if index in desk.searched:
+def _look_through(desk: Desk, index: int) -> bool:
+    """Look, once, at what seems damaged in a file and at ids that stand twice; true where lines are then left out."""
+    if index in desk.lines or index in desk.unreadable:
         return False
-    desk.searched.add(index)
-    try:
-        suspects = find_damaged(
-            desk.connection, desk.original(index), resource=desk.view.resource, shape=desk.view.shape
-        )
-    except REFUSALS:
+    lines = look_through(
+        desk.connection,
+        desk.original(index),
+        table=f"lines_{index}",
+        resource=desk.view.resource,
+        shape=desk.view.shape,
+    )
+    if lines is None:
+        desk.unreadable.add(index)
         return False
-    return _doubt(desk, index, suspects)
+    desk.lines[index] = lines
+    return _doubt(desk, index, [*lines.odd(), *lines.repeated()])
 
 
 def _doubt(desk: Desk, index: int, suspects: Sequence[int]) -> bool:
     """Judge these lines of a file; true where that changes which of its lines are used."""
     return bool(suspects) and _damaged(desk, index).doubt(suspects)
-
-
-def _sweep(desk: Desk, index: int) -> None:
-    damaged = _damaged(desk, index)
-    if damaged.is_swept:
-        raise LandingError(
-            "still cannot be read after its bad lines were set aside",
-            where=desk.files[index].path,
-            hint="report this file's shape; nothing was published",
-        )
-    damaged.sweep()
 
 
 def _damaged(desk: Desk, index: int) -> DamagedFile:

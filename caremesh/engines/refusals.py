@@ -81,7 +81,7 @@ def refused_ids(connection: duckdb.DuckDBPyConnection, query: str) -> set[str]:
     try:
         _compute(connection, query)
         found = connection.execute(
-            f"select message from duckdb_logs where type = '{_LOG}' group by message limit {2 * LIMIT}"
+            f"select message from duckdb_logs where type = '{_LOG}' group by message order by message limit {2 * LIMIT}"
         ).fetchall()
     finally:
         connection.execute("drop macro temp.error")

@@ -1,4 +1,4 @@
-"""Which lines of a file are worth a look: asked of DuckDB, as cheaply as it can be asked.
+"""Which lines of a file are worth a look: asked of DuckDB in one pass that no line can stop.
 
 The answer is a hint and no judgement. A line that is named may be fine; one that is not named may still be refused,
 by the strict reader, which has the last word. Nothing is ever taken or left out for what stands here alone.
@@ -12,93 +12,79 @@ from pathlib import Path
 
 import duckdb
 
+from caremesh.engines.duckdb import REFUSALS, read_lines_sql
 from caremesh.fhir import Array, Leaf, Node, Struct
-from caremesh.quoting import quote_file, quote_text
-
-# Items of a list are looked at by their position; DuckDB takes no wildcard where it takes several paths.
-_ITEMS_LOOKED_AT = 1
+from caremesh.quoting import quote_name, quote_text
 
 
 @dataclass(frozen=True)
-class _Spot:
-    """A place in the JSON, and the JSON types it may have."""
+class Lines:
+    """The table of a file's lines: `ordinal`, `id_hash` of the id as JSON text, and whether the line `is_odd`."""
 
-    path: str
-    types: tuple[str, ...]
+    connection: duckdb.DuckDBPyConnection
+    table: str
+
+    def odd(self) -> list[int]:
+        """Ordinals of lines that are no JSON, no resource of this type, without id, or unlike the shape."""
+        return self._ordinals("is_odd")
+
+    def repeated(self) -> list[int]:
+        """Ordinals of the lines whose id stands more than once in the file."""
+        repeated = f"select id_hash from {self.table} group by id_hash having count(*) > 1"
+        return self._ordinals(f"id_hash in ({repeated})")
+
+    def of(self, ids: Collection[str]) -> list[int]:
+        """Ordinals of the lines with one of these ids."""
+        return self._ordinals("id_hash in (select hash(to_json(unnest(?))))", [list(ids)])
+
+    def _ordinals(self, condition: str, parameters: Collection[object] = ()) -> list[int]:
+        query = f"select ordinal from {self.table} where {condition} order by ordinal"
+        return [ordinal for (ordinal,) in self.connection.execute(query, list(parameters)).fetchall()]
 
 
-def find_damaged(connection: duckdb.DuckDBPyConnection, file: Path, *, resource: str, shape: Struct) -> list[int]:
-    """Ordinals of lines that are no JSON, no resource of this type, without id, or unlike the shape."""
-    spots = [_Spot('$."id"', ("VARCHAR",)), *_spots(shape, "$")]
-    faults = [f"types[1] is distinct from {quote_text('VARCHAR')}"]
-    faults += [
-        f"types[{i}] not in ({', '.join(quote_text(t) for t in (*spot.types, 'NULL'))})"
-        for i, spot in enumerate(spots[1:], start=2)
+def look_through(
+    connection: duckdb.DuckDBPyConnection, file: Path, *, table: str, resource: str, shape: Struct
+) -> Lines | None:
+    """Make the table of a file's lines; None where DuckDB cannot tell its lines apart (some are too long)."""
+    containers = {name: node for name, node in shape.fields if not isinstance(node, Leaf)}
+    columns = {**dict.fromkeys(containers, "VARCHAR"), "id": "JSON", "resourceType": "VARCHAR"}
+    faults = [
+        "not starts_with(id, '\"') or id = '\"\"' or id is null",
+        f"resourceType is distinct from {quote_text(resource)}",
+        *(fault for name, node in containers.items() for fault in _faults(quote_name(name), node)),
     ]
-    paths = ", ".join(quote_text(spot.path) for spot in spots)
-    # The type stands at the start of a line as a rule, so that this costs next to nothing.
-    names = [f"not contains(json, {quote_text(pattern)})" for pattern in _stated_types(resource)]
-    columns = f"json_type(json, [{paths}]) as types, json is null or ({' and '.join(names)}) as is_odd"
-    return _find(connection, file, columns=columns, condition=f"is_odd or {' or '.join(faults)}")
-
-
-def find_ids(connection: duckdb.DuckDBPyConnection, file: Path, ids: Collection[str]) -> list[int]:
-    """Ordinals of the lines with one of these ids; lines that are no JSON are passed over."""
-    return _find(
-        connection,
-        file,
-        columns="json_extract_string(json, '$.id') as id",
-        condition="id in (select unnest(?))",
-        parameters=[list(ids)],
-    )
-
-
-def find_hashes(connection: duckdb.DuckDBPyConnection, file: Path, *, hashes_sql: str) -> list[int]:
-    """Ordinals of the lines whose id has one of the hashes that a query gives."""
-    columns = "hash(json_extract(json, '$.id')) as id_hash"
-    return _find(connection, file, columns=columns, condition=f"id_hash in ({hashes_sql})")
-
-
-def _find(
-    connection: duckdb.DuckDBPyConnection,
-    file: Path,
-    *,
-    columns: str,
-    condition: str,
-    parameters: Collection[object] = (),
-) -> list[int]:
-    # Counted last, so that no condition is moved below the counting and computed twice there.
-    counted = f"""
-        select row_number() over () as ordinal, *
-        from (select {columns} from read_ndjson_objects([{quote_file(file)}], ignore_errors = true))
-    """
+    # The order of rows is the order of lines only where DuckDB is told so.
     connection.execute("set preserve_insertion_order = true")
     try:
-        found = connection.execute(f"select ordinal from ({counted}) where {condition}", list(parameters)).fetchall()
+        connection.execute(
+            f"""
+            create or replace temp table {table} as
+            select
+                row_number() over () as ordinal,
+                hash(id) as id_hash,
+                coalesce({" or ".join(faults)}, false) as is_odd
+            from {read_lines_sql([file], columns, tolerant=True)}
+            """
+        )
+    except REFUSALS:
+        return None
     finally:
         connection.execute("set preserve_insertion_order = false")
-    return [ordinal for (ordinal,) in found]
+    return Lines(connection, table)
 
 
-def _stated_types(resource: str) -> tuple[str, ...]:
-    return tuple(f'"resourceType":{space}"{resource}"' for space in ("", " "))
-
-
-def _spots(node: Node, path: str) -> Iterator[_Spot]:
-    """The containers and numbers of a shape, and the first items of its lists."""
+def _faults(text: str, node: Node) -> Iterator[str]:
+    """SQL for whether a container, as JSON text, is of another type; so are those directly in it, and their numbers."""
     if isinstance(node, Struct):
+        yield f"not starts_with({text}, '{{')"
         for name, inner in node.fields:
-            below = f'{path}."{name}"'
-            if isinstance(inner, Struct):
-                yield _Spot(below, ("OBJECT",))
-            elif isinstance(inner, Array):
-                yield _Spot(below, ("ARRAY",))
-            elif inner.kind != "text":
-                yield _Spot(below, ("BIGINT", "UBIGINT", "DOUBLE"))
-            yield from _spots(inner, below)
+            key = f'"{name}":'
+            if isinstance(inner, Leaf):
+                if inner.kind != "text":
+                    yield f"contains({text}, {quote_text(key + chr(34))})"
+            else:
+                opened = key + ("[" if isinstance(inner, Array) else "{")
+                yield f"(contains({text}, {quote_text(key)}) and not contains({text}, {quote_text(opened)}))"
     elif isinstance(node, Array):
-        for position in range(_ITEMS_LOOKED_AT):
-            below = f"{path}[{position}]"
-            if not isinstance(node.item, Leaf):
-                yield _Spot(below, ("OBJECT",))
-            yield from _spots(node.item, below)
+        opened = "[" if isinstance(node.item, Leaf) else "[{"
+        yield f"(not starts_with({text}, {quote_text(opened)}) and {text} <> '[]')"

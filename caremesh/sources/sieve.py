@@ -63,11 +63,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Sifted:
-    """The outcome for one file: how many lines it has, which are not used, and which bytes these are."""
+    """The outcome for one file: how many lines it has, which are not used, and the bytes of the others."""
 
     lines: int
     left_out: Sequence[int]
-    spans: Sequence[Span]
+    used: Sequence[Span]
     superseded: int
     quarantined: tuple[QuarantinedLine, ...]
 

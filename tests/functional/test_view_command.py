@@ -356,6 +356,19 @@ def test_whoever_is_killed_leaves_no_half_output(view: Path, tmp_path: Path) -> 
     assert not out.exists() or out.read_text().count("\n") == 60_001
 
 
+def test_a_run_that_fails_over_a_damaged_file_says_one_thing(view: Path, tmp_path: Path) -> None:
+    lines = many_lines(tmp_path / "many.ndjson", 1500)
+    text = lines.read_text().replace("2024-02-29", "2024-02-30")
+    lines.write_text("{\n" + text)
+    process = start("view", "run", view, lines, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, said = process.communicate()
+    assert (process.returncode, out) == (14, b"")
+    assert said.decode().splitlines() == [
+        "error: more than 1000 lines of one file do not fit the view: a value is no timestamp (column at)",
+        "Try: correct the view, or have the source corrected and export again",
+    ]
+
+
 def test_a_run_loads_only_what_it_needs(view: Path, file: Path) -> None:
     program = (
         "import sys\n"
