@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.data import DAMAGED_VIEW, LARGE_VIEW, VIEWS, Data
+from bench.data import DAMAGED_VIEW, LARGE_VIEW, START_VIEW, VIEWS, Data
 from bench.peers import Environment, Peer
 from bench.processes import Command
 from caremesh.engines.duckdb import read_lines_sql
@@ -94,7 +94,7 @@ def run_query(shop: Workshop, query: Path, file: Path, *output: Path) -> Command
 def yardsticks(shop: Workshop, name: str) -> dict[str, Command]:
     """Everything of ours that is measured for one view, by `<view> <what>`."""
     resource = VIEWS[name]
-    full, one = shop.data.file("full", resource), shop.data.file("one", resource)
+    full = shop.data.file("full", resource)
     rows, aside = shop.output(f"{name}.parquet"), shop.output(f"{name}.quarantine.ndjson")
     view, hand = shop.view(name), shop.hand_written(name)
     commands = {
@@ -104,14 +104,16 @@ def yardsticks(shop: Workshop, name: str) -> dict[str, Command]:
         "compiled": run_query(shop, shop.compiled(name, full), full, shop.output(f"{name}.compiled.parquet")),
         "run": run_view(shop, view, full, output=rows),
         "exact": run_view(shop, shop.exact_view(name), full, output=rows, quarantine=aside),
-        "orjson start": python(shop, "-m", "bench.parse_pass", one),
-        "bare start": run_query(shop, hand, one, rows),
-        "run start": run_view(shop, view, one, output=rows),
     }
     if name == DAMAGED_VIEW:
         damaged = shop.data.file("damaged", resource)
         commands["clean"] = run_view(shop, view, full, output=rows, quarantine=aside)
         commands["damaged"] = run_view(shop, view, damaged, output=rows, quarantine=aside)
+    if name == START_VIEW:
+        one = shop.data.file("one", resource)
+        commands["orjson start"] = python(shop, "-m", "bench.parse_pass", one)
+        commands["bare start"] = run_query(shop, hand, one, rows)
+        commands["run start"] = run_view(shop, view, one, output=rows)
     return {f"{name} {what}": command for what, command in commands.items()}
 
 
@@ -121,7 +123,11 @@ def beside_peers(
     """The peers over one view, each beside `view run`, by `<view> <what>`."""
     resource = VIEWS[name]
     view, rows = shop.view(name), shop.output(f"{name}.parquet")
-    kinds = {"": "full", " start": "one"} | ({" large": "large"} if name == LARGE_VIEW else {})
+    kinds = {"": "full"}
+    if name == START_VIEW:
+        kinds[" start"] = "one"
+    if name == LARGE_VIEW:
+        kinds[" large"] = "large"
     files = {suffix: shop.data.file(kind, resource) for suffix, kind in kinds.items()}
     commands = {f"{name} run{suffix}": run_view(shop, view, file, output=rows) for suffix, file in files.items()}
     for peer in peers:

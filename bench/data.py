@@ -36,7 +36,8 @@ VIEWS: Mapping[str, str] = {
 }
 """The benchmark's views, and the resource type of each."""
 
-LARGE_VIEW = DAMAGED_VIEW = "observation"
+LARGE_VIEW = DAMAGED_VIEW = START_VIEW = "observation"
+"""The view on which the large file, the damaged file and starting up are measured."""
 
 # Each makes of a whole line one that is set aside: truncated, broken JSON, text where an object must stand.
 _BREAKS: tuple[Callable[[bytes], bytes], ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from bench.compare import Verdict
-from bench.data import DAMAGED_VIEW, VIEWS
+from bench.data import DAMAGED_VIEW, START_VIEW, VIEWS
 from bench.peers import PEERS, Environment, Peer
 from bench.processes import Cost
 from bench.results import Limit, Results, marginal_ratio, own_limits, own_ratio, peer_limits, peer_ratio
@@ -152,7 +152,7 @@ def _peer_rows(results: Results, peer: Peer, name: str) -> Iterator[tuple[str, .
         yield (f"{peer.name} does not run here: {reason}", name, *[_NONE] * 7)
         return
     size = results.sizes[name]
-    start = costs.get(f"{name} {peer.name} start")
+    start = costs.get(f"{START_VIEW} {peer.name} start")
     yield (
         peer.name,
         name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.compare import Verdict
-from bench.data import DAMAGED_VIEW, LARGE_VIEW, VIEWS
+from bench.data import DAMAGED_VIEW, LARGE_VIEW, START_VIEW, VIEWS
 from bench.peers import PEERS, Environment, Peer
 from bench.processes import Measured
 
@@ -100,7 +100,7 @@ def peer_ratio(results: Results, peer: Peer, name: str, figure: Figure) -> float
     theirs, ours = (_take(results.peers, f"{name} {what}", figure) for what in (peer.name, "run"))
     if peer.timed_on == "full":
         return _divide(theirs, ours)
-    start, our_start = (_take(results.peers, f"{name} {what} start", figure) for what in (peer.name, "run"))
+    start, our_start = (_take(results.peers, f"{START_VIEW} {what} start", figure) for what in (peer.name, "run"))
     work, our_work = _subtract(theirs, start), _subtract(ours, our_start)
     size = results.sizes[name]
     return _divide(work * size.full / size.extract if work is not None else None, our_work)

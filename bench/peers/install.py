@@ -12,6 +12,8 @@ from pathlib import Path
 
 from bench.peers.known import Peer
 
+# The package itself hides that its extension cannot be loaded.
+_PYSOF_LOADS = "import pysof._pysof"
 _PASSES = Path(__file__).parent
 _COMPLETE = "complete.txt"
 
@@ -31,8 +33,8 @@ class Environment:
 
 
 def install(peer: Peer, folder: Path) -> Environment:
-    """Make the environment of a peer under `folder`, unless it is there."""
-    home = folder.resolve() / peer.name
+    """Make the environment of a peer under `folder`, unless it is there; peers of equal requirements share one."""
+    home = folder.resolve() / peer.requirements[0].replace("==", "-")
     python = home / "bin" / "python"
     complete = home / _COMPLETE
     stated = "\n".join((*peer.requirements, *peer.jars))
@@ -44,7 +46,7 @@ def install(peer: Peer, folder: Path) -> Environment:
             for jar in peer.jars:
                 _fetch_jar(jar, home / "jars")
             complete.write_text(stated)
-        notes = _mend_pysof(python) if peer.name == "pysof" else ()
+        notes = _mend_pysof(python) if "pysof" in peer.requirements[0] else ()
         packages = _run(python, "-m", "pip", "--disable-pip-version-check", "freeze").split()
     except (OSError, subprocess.CalledProcessError) as error:
         return Environment(python, failure=_reason(error))
@@ -70,7 +72,7 @@ def _reason(error: OSError | subprocess.CalledProcessError) -> str:
 def _mend_pysof(python: Path) -> tuple[str, ...]:
     """Where pysof's own OpenSSL asks for a newer C library than there is, put the one that Python uses in its place."""
     try:
-        _run(python, "-c", "import pysof")
+        _run(python, "-c", _PYSOF_LOADS)
     except subprocess.CalledProcessError as error:
         if "GLIBC" not in error.stderr:
             raise
@@ -79,7 +81,7 @@ def _mend_pysof(python: Path) -> tuple[str, ...]:
     for name, library in _openssl().items():
         for vendored in python.parent.parent.glob(f"lib/*/site-packages/pysof.libs/{name}-*"):
             shutil.copyfile(library, vendored)
-    _run(python, "-c", "import pysof")
+    _run(python, "-c", _PYSOF_LOADS)
     note = "its two OpenSSL libraries were replaced with the system's: they want a newer C library than is here"
     (python.parent.parent / "mended.txt").write_text(note)
     return (note,)

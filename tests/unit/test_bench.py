@@ -235,7 +235,12 @@ def test_an_environment_that_could_not_be_made_is_the_verdict(tmp_path: Path) ->
 def test_a_peer_on_an_extract_is_scaled_after_its_start_up_is_taken_off() -> None:
     peer = next(p for p in PEERS if p.timed_on == "extract")
     measured = costs(
-        {"patient run": 1.5, "patient run start": 0.5, f"patient {peer.name}": 7, f"patient {peer.name} start": 2}
+        {
+            "patient run": 1.5,
+            f"patient {peer.name}": 7,
+            "observation run start": 0.5,
+            f"observation {peer.name} start": 2,
+        }
     )
 
     # (7 - 2) s on a tenth of the bytes are 50 s; ours are 1.5 - 0.5 s.
