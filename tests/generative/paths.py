@@ -124,7 +124,9 @@ class Paths:
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
         self.constants: list[dict[str, Any]] = []
-        # Most examples take care that one value stands where one is due; in the others many would raise.
+        # Whether only steps to elements are drawn from now on, and nothing computed.
+        self.plain = False
+        # Most examples take care that one value stands where one is due; the others may raise.
         self.careless = self.chance(8)
         self.known: dict[tuple[Any, ...], list[Steps]] = {}
 
@@ -204,7 +206,7 @@ class Paths:
 
     def narrow(self, found: Found) -> Found:
         """Perhaps pick some of the items."""
-        if not self.chance(20):
+        if self.plain or not self.chance(20):
             return found
         if found.form == "struct" and self.chance(25):
             return self.extension(found)

@@ -104,9 +104,9 @@ class _Views:
         kind = column["type"]
         if focus.form != "struct":
             return focus.text if kind == "string" and focus.form == "text" else LITERALS[kind]
-        if kind == "boolean" and self.paths.chance(50):
+        if kind == "boolean" and not self.paths.plain and self.paths.chance(50):
             return self.paths.criterion(focus, depth=1)
-        if kind == "integer" and self.paths.chance(50):
+        if kind == "integer" and not column.get("collection") and self.paths.chance(50):
             return "%rowIndex"
         wanted = WHOLE if kind == "integer" else ("decimal",) if kind == "decimal" else ()
         family = "text" if kind == "string" else kind
@@ -150,6 +150,8 @@ class _Views:
             paths.append("answer.item")
         select["repeat"] = paths
         self.repeats += 1
+        # What is computed in each of so many places makes SQL that an engine takes minutes to plan.
+        self.paths.plain = self.repeats > 1 or len(paths) > 1
         items = [i for item in focus.items for i in self._nodes(item, paths)]
         return Found("$this", element.types[0], "struct", items=items)
 
@@ -177,7 +179,7 @@ class _Views:
         paths = self.paths
         if focus.form != "struct":
             return focus
-        kind = paths.pick(kinds)
+        kind = "plain" if paths.plain else paths.pick(kinds)
         if kind == "index":
             return Found("%rowIndex", "integer", "integer", plain=False)
         if kind == "condition":
