@@ -53,6 +53,16 @@ FOUND = [
         },
         [{"a": 0}],
     ),
+    Found(
+        "a collection of %rowIndex in a unionAll of lists gives 0 in the row of nulls",
+        {
+            "unionAll": [
+                {"column": [{"name": "a", "path": "extension.value.ofType(integer)", "collection": True}]},
+                {"forEachOrNull": "name", "column": [{"name": "a", "path": "%rowIndex", "collection": True}]},
+            ],
+        },
+        [{"a": []}, {"a": [0]}],
+    ),
     column(
         "name.period.start = name.period.end",
         True,
