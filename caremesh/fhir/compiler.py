@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from caremesh.errors import ViewError
 from caremesh.fhir.columns import finish
 from caremesh.fhir.dialects.base import SIMPLE, Dialect, subquery
 from caremesh.fhir.model import ROOT, Expression, Filter, Operation, View, expressions, free_variables, walk
 from caremesh.fhir.rows import Rows, add_select
 from caremesh.fhir.shape import Struct, build_shape
 from caremesh.fhir.sql import to_sql
+
+# What Athena takes as a statement. DuckDB would take more, but plans it for minutes, in memory that no limit bounds.
+LONGEST_QUERY = 262_144
 
 # Stands for a value while its uses are counted; no SQL contains it.
 PROBE = "\x00"
@@ -36,13 +40,19 @@ class CompiledView:
 
 
 def compile_view(view: View, dialect: Dialect) -> CompiledView:
-    """Write a view as SQL; the same view gives the same text."""
+    """Write a view as SQL; the same view gives the same text. Raise ViewError where it gets too long to be planned."""
+    query = _query(view, dialect)
+    if len(query.encode()) > LONGEST_QUERY:
+        raise ViewError(
+            f"its SQL would be {len(query.encode()):,} bytes long; {LONGEST_QUERY:,} can be planned",
+            hint="put fewer columns and iterations inside a repeat of several paths, or part the view in two",
+        )
     used = [*expressions(view.select), *(e for w in view.where for e in walk(w))]
     return CompiledView(
         resource=view.resource,
         columns=tuple(ViewColumn(c.name, c.fhir_type, c.sql_type, c.collection) for c in view.columns),
         shape=build_shape(e.place for e in used if e.place is not None),
-        query=_query(view, dialect),
+        query=query,
     )
 
 

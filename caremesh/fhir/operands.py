@@ -43,6 +43,8 @@ def common_family(left: Expression, right: Expression, position: int) -> str:
         if side.form == "struct":
             raise FhirPathError(f"{side.type} cannot be compared or computed with", position=position)
         families.append(FAMILIES.get(side.type, "text"))
+    if [left.type, right.type].count("time") == 1 and families == ["time", "time"]:
+        raise FhirPathError(f"{left.type} and {right.type} do not go together", position=position)
     empty = [is_nothing(side) for side in (left, right)]
     if families[0] != families[1] and not any(empty):
         raise FhirPathError(f"{left.type} and {right.type} do not go together", position=position)

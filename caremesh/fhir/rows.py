@@ -112,8 +112,11 @@ def _row(columns: Sequence[Column], fields: dict[str, str], dialect: Dialect) ->
 
 def _null_row(columns: Sequence[Column], dialect: Dialect) -> str:
     def null(column: Column) -> str:
-        is_zero = column.is_index and not column.value.many
-        return f"cast({'0' if is_zero else 'null'} as {raw_type(column, dialect)})"
+        value = "null"
+        if column.is_index:
+            # A union may have made a list of it.
+            value = dialect.array(["0"]) if column.value.many else "0"
+        return f"cast({value} as {raw_type(column, dialect)})"
 
     return _row(columns, {c.name: null(c) for c in columns}, dialect)
 

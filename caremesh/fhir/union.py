@@ -9,7 +9,9 @@ from caremesh.fhir.model import FORM_TYPES, Column, Emit, Expression, Form, Leve
 
 def describe(branch: Select) -> tuple[str, ...]:
     """What must be equal in all branches: the name, type and cardinality of each column, in order."""
-    return tuple(f"{c.name} ({c.fhir_type}{' collection' if c.collection else ''})" for c in branch.all_columns)
+    return tuple(
+        f"{c.name} ({c.fhir_type} as {c.sql_type}{' collection' if c.collection else ''})" for c in branch.all_columns
+    )
 
 
 def unify(branches: tuple[Select, ...]) -> tuple[Select, ...]:

@@ -78,3 +78,10 @@ def test_extensions_repeat_too(tmp_path: Path) -> None:
 def test_a_misspelt_path_is_refused_with_a_near_name() -> None:
     with pytest.raises(ViewError, match=r"repeat\[0\]: Questionnaire has no element 'itm'(.|\n)*item"):
         parse_view(json.dumps(view_of(LINK, repeat=["itm"])), where="view.json")
+
+
+def test_a_view_too_long_to_be_planned_is_refused() -> None:
+    dates = [{"name": f"d{n}", "path": "answer.value.ofType(date).first() < @2020-01-01"} for n in range(9)]
+    view = view_of(*dates, repeat=["item", "answer.item"], resource="QuestionnaireResponse")
+    with pytest.raises(ViewError, match=r"bytes long; 262,144 can be planned(.|\n)*fewer columns"):
+        compile_view(parse_view(json.dumps(view), where="view.json"), DUCKDB)

@@ -161,7 +161,7 @@ def test_union_branches_must_agree_in_type_and_order() -> None:
     ]
     error = error_of({"resource": "Patient", "select": [{"unionAll": branches}]})
     assert error.where == "patient/view.json: $.select[0].unionAll[1]"
-    assert error.message == "columns a (code) differ from those of the first branch: a (string)"
+    assert error.message == "columns a (code as varchar) differ from those of the first branch: a (string as varchar)"
 
 
 @pytest.mark.parametrize(
