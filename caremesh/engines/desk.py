@@ -11,6 +11,7 @@ import duckdb
 
 from caremesh.engines.damage import DamagedFile
 from caremesh.engines.duckdb import Source, read_view_sql
+from caremesh.engines.exact import read_as_written_sql
 from caremesh.engines.suspects import Lines
 from caremesh.fhir import CompiledView
 from caremesh.sources.ndjson import LandedFile, LineFile
@@ -77,11 +78,15 @@ class Desk:
         return Path(self.files[index].path)
 
     def query(self, paths: Sequence[Source], *, without_superseded: bool) -> str:
-        """SQL for the view's rows over some files; superseded resources may be left out."""
+        """SQL for the view's rows over some files; superseded resources may be left out.
+
+        Raises what DuckDB raises where the files had to be looked through first.
+        """
         newest = ""
         if without_superseded and self.connection.execute("select count(*) from superseded").fetchone() != (0,):
             newest = " where not exists (select 1 from superseded as s where s.path = line.filename and s.id = line.id)"
-        return read_view_sql(self.view, paths, where=newest)
+        source = read_as_written_sql(self.connection, self.view, paths)
+        return read_view_sql(self.view, paths, source=source, where=newest)
 
     def close(self) -> None:
         """Take what was lent to the connection back."""

@@ -56,9 +56,9 @@ def read_lines_sql(
     if not paths:
         typed = ", ".join(f"cast(null as {sql_type}) as {quote_name(name)}" for name, sql_type in columns.items())
         return f"(select {typed}, cast(null as varchar) as filename where false)"
-    files = ", ".join(quote_file(path) if isinstance(path, Path) else quote_text(path) for path in paths)
+    files = quote_sources(paths)
     if exact:
-        fields = f"json_transform({DUCKDB.quote_numbers('json', exact)}, {quote_text(json.dumps(dict(columns)))})"
+        fields = transform_sql("json", columns, exact=exact)
         lines = f"read_ndjson_objects([{files}], hive_partitioning = false)"
         # The list is a wall: without it, a condition on a field would be moved before it, and all fields read twice.
         return f"(select unnest(fields), filename from (select unnest([{fields}]) as fields, filename from {lines}))"
@@ -67,9 +67,24 @@ def read_lines_sql(
     return f"read_json([{files}], format = 'newline_delimited', {options}, columns = {{{types}}})"
 
 
-def read_view_sql(view: CompiledView, paths: Sequence[Source], *, fields: str = "*", where: str = "") -> str:
-    """SQL for the rows of a view over files: `where` picks lines (alias `line`), `fields` what is read of each."""
-    source = read_lines_sql(paths, DUCKDB.source_columns(view.shape), exact=exact_names(view.shape))
+def quote_sources(paths: Sequence[Source]) -> str:
+    """Files to read, as SQL writes them in a list."""
+    return ", ".join(quote_file(path) if isinstance(path, Path) else quote_text(path) for path in paths)
+
+
+def transform_sql(line: str, columns: Mapping[str, str], *, exact: Sequence[str]) -> str:
+    """SQL for a struct of these columns from the text of a line; numbers named `exact` as they were written."""
+    return f"json_transform({DUCKDB.quote_numbers(line, exact)}, {quote_text(json.dumps(dict(columns)))})"
+
+
+def read_view_sql(
+    view: CompiledView, paths: Sequence[Source], *, source: str = "", fields: str = "*", where: str = ""
+) -> str:
+    """SQL for the rows of a view over files, or a `source` of their lines.
+
+    `where` picks lines (alias `line`), `fields` what is read of each.
+    """
+    source = source or read_lines_sql(paths, DUCKDB.source_columns(view.shape), exact=exact_names(view.shape))
     return f"with src as (select {fields} from {source} as line{where})\n{view.query}"
 
 
@@ -78,9 +93,13 @@ def strict_columns(view: CompiledView) -> dict[str, str]:
     return DUCKDB.source_columns(_with_numbers(view.shape))
 
 
-def check_strictly(connection: duckdb.DuckDBPyConnection, view: CompiledView, paths: Sequence[Path]) -> None:
+def check_strictly(connection: duckdb.DuckDBPyConnection, view: CompiledView, paths: Sequence[Source]) -> None:
     """Read all that a view reads, strictly, for the refusals alone; raises what DuckDB raises."""
-    columns = strict_columns(view)
+    check_columns(connection, strict_columns(view), paths)
+
+
+def check_columns(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, str], paths: Sequence[Source]) -> None:
+    """Read columns strictly, for the refusals alone; raises what DuckDB raises."""
     # What a query does not use is not read, and so not refused.
     everything = ", ".join(quote_name(name) for name in columns)
     connection.execute(f"select bit_xor(hash({everything})) from {read_lines_sql(paths, columns)}").fetchone()

@@ -90,8 +90,8 @@ def _take_keys(desk: Desk) -> bool:
 
 def _copy_rows(desk: Desk, target: Path, form: Form) -> bool:
     """Run the view over all files into `target`; false where a file had to be mended first."""
-    query = desk.query(desk.paths(), without_superseded=True)
     try:
+        query = desk.query(desk.paths(), without_superseded=True)
         copied = desk.connection.execute(copy_sql(query, desk.view.columns, target, form)).fetchone()
     except REFUSALS as error:
         mend_refused(desk, error)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from caremesh.engines.desk import Desk
-from caremesh.engines.duckdb import Source, read_lines_sql, strict_columns
+from caremesh.engines.duckdb import Source, read_lines_sql
+from caremesh.engines.exact import number_columns
 from caremesh.fhir import CompiledView, exact_names
 from caremesh.quoting import quote_name, quote_text
 
@@ -51,13 +52,14 @@ def _is_known(desk: Desk, index: int) -> bool:
 
 
 def _keys_sql(view: CompiledView, paths: Sequence[Source]) -> str:
-    """SQL that reads the keys strictly; and the whole shape beside them where the rows will not be read strictly."""
-    if not exact_names(view.shape):
-        return read_lines_sql(paths, KEY_COLUMNS)
-    columns = {**strict_columns(view), "id": KEY_COLUMNS["id"]}
+    """SQL that reads the keys strictly; and the exact decimals, which the rows will hold as texts, as numbers."""
+    numbers = number_columns(view)
+    source = read_lines_sql(paths, {**KEY_COLUMNS, **numbers})
+    if not numbers:
+        return source
     # What a query does not use is not read, and so not refused.
-    everything = ", ".join(quote_name(name) for name in columns)
-    return f"(select *, filename from {read_lines_sql(paths, columns)} where hash({everything}) is not null)"
+    used = ", ".join(quote_name(name) for name in numbers)
+    return f"(select *, filename from {source} where hash({used}) is not null)"
 
 
 def files_with(desk: Desk, ids: Collection[str]) -> list[int]:

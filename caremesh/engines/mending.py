@@ -7,7 +7,7 @@ from pathlib import Path
 
 from caremesh.engines.damage import DamagedFile
 from caremesh.engines.desk import Desk
-from caremesh.engines.duckdb import REFUSALS, read_lines_sql, strict_columns
+from caremesh.engines.duckdb import REFUSALS, read_lines_sql, read_view_sql, strict_columns
 from caremesh.engines.keys import files_with
 from caremesh.engines.refusals import ask, is_guard, refused_ids
 from caremesh.engines.suspects import look_through
@@ -113,4 +113,4 @@ def _read_refusal(desk: Desk, path: Path) -> str | None:
 
 def _view_refusal(desk: Desk, path: Path) -> str | None:
     """Why the view refuses a file that the strict reader takes."""
-    return ask(desk.connection, desk.query([path], without_superseded=False))
+    return ask(desk.connection, read_view_sql(desk.view, [path]))

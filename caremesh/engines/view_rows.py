@@ -8,12 +8,13 @@ from pathlib import Path
 
 import duckdb
 
-from caremesh.engines.duckdb import REFUSALS, check_strictly, open_engine, read_view_sql
+from caremesh.engines.duckdb import REFUSALS, check_columns, open_engine, read_view_sql
+from caremesh.engines.exact import number_columns, read_as_written_sql
 from caremesh.engines.intake import Intake, flatten_files
 from caremesh.engines.output import Form, copy_sql
 from caremesh.engines.refusals import describe
 from caremesh.errors import LandingError, UsageError
-from caremesh.fhir import CompiledView, exact_names
+from caremesh.fhir import CompiledView
 from caremesh.quoting import quote_text
 from caremesh.sources.ndjson import LineFile
 
@@ -78,10 +79,10 @@ def write_rows_strictly(
         if on_connect:
             on_connect(connection)
         try:
-            if exact_names(view.shape):
-                # Numbers as written are read leniently, so that the lines must have been read strictly before.
-                check_strictly(connection, view, paths)
-            query = read_view_sql(view, paths, fields=_checked_fields(view.resource))
+            if numbers := number_columns(view):
+                check_columns(connection, numbers, paths)
+            source = read_as_written_sql(connection, view, paths)
+            query = read_view_sql(view, paths, source=source, fields=_checked_fields(view.resource))
             copied = connection.execute(copy_sql(query, view.columns, target, form)).fetchone()
         except REFUSALS as error:
             raise LandingError(
