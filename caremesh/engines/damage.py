@@ -32,7 +32,8 @@ class DamagedFile:
     """The lines of one file that somebody doubted, and what became of them.
 
     A line is judged by its JSON first and by the engine then: each of `tests` takes or refuses a file of lines.
-    `refused` and `accepted` keep what the engine said, by ordinal. `scratch` is a folder of its own.
+    `refused` and `accepted` keep what the engine said, by ordinal; `counted` is how many lines DuckDB counted, once it
+    did. `scratch` is a folder of its own.
     """
 
     file: LineFile
@@ -42,6 +43,7 @@ class DamagedFile:
     suspects: set[int] = field(default_factory=set)
     refused: dict[int, str] = field(default_factory=dict)
     accepted: set[int] = field(default_factory=set)
+    counted: int | None = None
     is_swept: bool = False
     sifted: Sifted | None = None
 
@@ -110,7 +112,14 @@ class DamagedFile:
         """What becomes of each line."""
         self._unpack()
         wanted = self.suspects | self.refused.keys()
-        verdicts, lines = judge_lines(self.plain, self.file.resource_type, self.shape, wanted=wanted, sweep=sweep)
+        verdicts, lines = judge_lines(
+            self.plain,
+            self.file.resource_type,
+            self.shape,
+            wanted=wanted,
+            sweep=sweep,
+            counted=self.counted,
+        )
         self._ask_engine(v for v in verdicts if not v.reason and v.ordinal not in self.refused)
         refused = {v.ordinal: v.reason or self.refused.get(v.ordinal, "") for v in verdicts}
         superseded = find_superseded(v for v in verdicts if not refused[v.ordinal])

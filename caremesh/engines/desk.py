@@ -39,6 +39,7 @@ class Desk:
     unreadable: set[int] = field(default_factory=set)
     found: dict[int, int] = field(default_factory=dict)
     parts: PartFiles | None = None
+    has_superseded: bool = False
     rows: int = 0
 
     def sifted(self, index: int) -> Sifted | None:
@@ -83,7 +84,7 @@ class Desk:
         Raises what DuckDB raises where the files had to be looked through first.
         """
         newest = ""
-        if without_superseded and self.connection.execute("select count(*) from superseded").fetchone() != (0,):
+        if without_superseded and self.has_superseded:
             newest = " where not exists (select 1 from superseded as s where s.path = line.filename and s.id = line.id)"
         source = read_as_written_sql(self.connection, self.view, paths)
         return read_view_sql(self.view, paths, source=source, where=newest)

@@ -16,7 +16,7 @@ import duckdb
 
 from caremesh.engines.desk import Desk
 from caremesh.engines.duckdb import REFUSALS
-from caremesh.engines.keys import note_superseded, read_keys, unclean_files
+from caremesh.engines.keys import count_superseded, note_superseded, read_keys, unclean_files
 from caremesh.engines.mending import mend_marked, mend_refused, mend_unclean
 from caremesh.engines.output import Form, copy_sql
 from caremesh.errors import LandingError
@@ -102,7 +102,7 @@ def _copy_rows(desk: Desk, target: Path, form: Form) -> bool:
 
 def _account(desk: Desk) -> Intake:
     """Count every line of every file; a sum that does not hold is an error, never a footnote."""
-    superseded = dict(desk.connection.execute("select path, count(*) from superseded group by path").fetchall())
+    superseded = count_superseded(desk)
     counts: list[FileCount] = []
     quarantined: list[QuarantinedLine] = []
     for index, file in enumerate(desk.files):

@@ -100,8 +100,16 @@ def unclean_files(desk: Desk) -> list[int]:
 def note_superseded(desk: Desk) -> None:
     """List the resources of which another file holds a newer version: by last update, version, then later export."""
     # The versions cost another pass over the files; most runs have nothing to compare.
-    has_repeated = desk.connection.execute("select count(*) from repeated").fetchone() != (0,)
-    desk.connection.execute(_superseded_sql(desk.paths() if has_repeated else []))
+    desk.has_superseded = desk.connection.execute("select count(*) from repeated").fetchone() != (0,)
+    if desk.has_superseded:
+        desk.connection.execute(_superseded_sql(desk.paths()))
+
+
+def count_superseded(desk: Desk) -> dict[str, int]:
+    """How many resources of each path another file holds a newer version of."""
+    if not desk.has_superseded:
+        return {}
+    return dict(desk.connection.execute("select path, count(*) from superseded group by path").fetchall())
 
 
 def _superseded_sql(paths: Sequence[Source]) -> str:

@@ -103,6 +103,8 @@ def _damaged(desk: Desk, index: int) -> DamagedFile:
             tests=(lambda path: _read_refusal(desk, path), lambda path: _view_refusal(desk, path)),
             scratch=desk.scratch / f"file-{index}",
         )
+    if index in desk.lines:
+        desk.damaged[index].counted = desk.lines[index].count()
     return desk.damaged[index]
 
 

@@ -24,6 +24,11 @@ class Lines:
     connection: duckdb.DuckDBPyConnection
     table: str
 
+    def count(self) -> int:
+        """How many lines there are."""
+        found = self.connection.execute(f"select count(*) from {self.table}").fetchone()
+        return int(found[0]) if found else 0
+
     def odd(self) -> list[int]:
         """Ordinals of lines that are no JSON, no resource of this type, without id, or unlike the shape."""
         return self._ordinals("is_odd")

@@ -10,7 +10,7 @@ count too. People are told line numbers, which count blank lines as well.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +32,11 @@ Span = tuple[int, int]
 """Where a run of bytes starts, and where it ends."""
 
 _BLOCK = 1 << 20
+# Beyond so many lines, going through all is faster than going to each.
+_FEW = 1000
+
+_Found = tuple[int, int, int, bytes | None]
+"""Ordinal, number and start of a line, and its text where it is to be looked at."""
 
 
 @dataclass(frozen=True)
@@ -83,19 +88,27 @@ class Sifted:
 
 
 def judge_lines(
-    plain: Path, resource_type: str, shape: Struct, *, wanted: Collection[int], sweep: bool
+    plain: Path, resource_type: str, shape: Struct, *, wanted: Collection[int], sweep: bool, counted: int | None = None
 ) -> tuple[list[Verdict], int]:
     """Look at the `wanted` ordinals of a file that is not compressed; also count its lines.
 
-    A sweep looks at all others too, and tells of those that cannot be used.
+    A sweep looks at all others too, and tells of those that cannot be used. `counted` is how many lines somebody
+    counted: where no line is blank, that saves looking at each.
     """
     verdicts = []
     lines = 0
     with plain.open("rb") as file:
-        for lines, number, start, line in _look(file, wanted, sweep=sweep):
+        ends = _count_ends(file) if counted is not None and not sweep and len(wanted) <= _FEW else []
+        if ends and ends[-1] == counted:
+            found = _go_to(file, wanted, ends)
+            lines = ends[-1]
+        else:
+            found = _walk(file, wanted, sweep=sweep)
+        for ordinal, number, start, line in found:
+            lines = max(lines, ordinal)
             if line is not None:
-                verdict = _judge(line, resource_type, shape, at=(lines, number, start))
-                if verdict.reason or not sweep or lines in wanted:
+                verdict = _judge(line, resource_type, shape, at=(ordinal, number, start))
+                if verdict.reason or not sweep or ordinal in wanted:
                     verdicts.append(verdict)
     return verdicts, lines
 
@@ -161,8 +174,9 @@ def _utc(instant: str) -> str:
     return in_utc.isoformat(timespec="microseconds")
 
 
-def _look(file: IO[bytes], wanted: Collection[int], *, sweep: bool) -> Iterator[tuple[int, int, int, bytes | None]]:
-    """Ordinal, number, start and text of each line to look at; without text, how far the count has come."""
+def _walk(file: IO[bytes], wanted: Collection[int], *, sweep: bool) -> Iterator[_Found]:
+    """Go through all lines; those that are not to be looked at come now and then, and without text."""
+    file.seek(0)
     ordinal = number = start = 0
     pending = sorted(wanted, reverse=True)
     while block := file.readlines(_BLOCK):
@@ -181,6 +195,32 @@ def _look(file: IO[bytes], wanted: Collection[int], *, sweep: bool) -> Iterator[
                     pending.pop()
                 yield ordinal, number, start, line if is_wanted or sweep else None
             start += len(line)
+
+
+def _count_ends(file: IO[bytes]) -> list[int]:
+    """How many lines have ended by the end of each block; the end of the file ends a line, too."""
+    ends, last = [0], b"\n"
+    while block := file.read(_BLOCK):
+        ends.append(ends[-1] + block.count(b"\n"))
+        last = block
+    if not last.endswith(b"\n"):
+        ends[-1] += 1
+    return ends[1:]
+
+
+def _go_to(file: IO[bytes], wanted: Collection[int], ends: Sequence[int]) -> Iterator[_Found]:
+    """Go straight to some lines of a file in which no line is blank, so that ordinals are line numbers."""
+    for ordinal in sorted(wanted):
+        if ordinal > ends[-1]:
+            return
+        # The line starts behind the end of the one before it, which is in the first block with so many ends.
+        index = bisect_left(ends, ordinal - 1) if ordinal > 1 else 0
+        start = index * _BLOCK
+        file.seek(start)
+        for _ in range(ordinal - 1 - (ends[index - 1] if index else 0)):
+            start += len(file.readline())
+        file.seek(start)
+        yield ordinal, ordinal, start, file.readline()
 
 
 def _judge(line: bytes, resource_type: str, shape: Struct, *, at: tuple[int, int, int]) -> Verdict:

@@ -191,6 +191,16 @@ def test_files_at_the_edge(content: bytes, used: int, numbers: list[int], tmp_pa
     assert ([c.used for c in intake.counts], [n for n, _ in bad(intake)], len(rows)) == ([used], numbers, 2 * used)
 
 
+@pytest.mark.parametrize("blank", [b"", b"\n"], ids=["no blank line", "a blank line"])
+def test_lines_deep_in_a_large_file_are_named_by_their_numbers(blank: bytes, tmp_path: Path) -> None:
+    draw = random.Random(1)
+    numbers = sorted(draw.sample(range(1, 30_001), 40))
+    lines = [text(n) if n not in numbers else text(n)[: draw.randrange(1, 60)] for n in range(1, 30_001)]
+    intake, rows = read(tmp_path, b"\n".join(lines) + b"\n" + blank)
+    assert [(q.line, q.raw) for q in intake.quarantined] == [(n, lines[n - 1].decode()) for n in numbers]
+    assert rows == expected_rows([line for n, line in enumerate(lines, start=1) if n not in numbers])
+
+
 def test_a_line_of_twenty_megabytes_is_a_line_like_any_other(tmp_path: Path) -> None:
     long, cut = (text(n, text={"div": "x" * 20_000_000}) for n in (1, 2))
     intake, rows = read(tmp_path, b"\n".join([long, cut[:-1], text(3)]))
