@@ -15,12 +15,12 @@ from tests.conftest import ROOT
 GIB = 1 << 30
 
 
-def peak_of(arguments: list[str]) -> int:
+def peak_of(arguments: list[str], *, exit_code: int = 0) -> int:
     """Peak resident bytes of one call of the command line."""
     process = subprocess.Popen([sys.executable, "-c", "from caremesh.cli import main; main()", *arguments], cwd=ROOT)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
+    assert process.returncode == exit_code
     return usage.ru_maxrss * 1024
 
 
@@ -35,3 +35,22 @@ def test_a_two_gigabyte_export_is_landed_and_flattened_in_less_than_a_gibibyte(t
     lake = str(tmp_path / "lake")
     assert peak_of(["land", "--landing", str(landing), "--lake", lake, "--quiet"]) < GIB
     assert peak_of(["flatten", "--lake", lake, "--quiet"]) < GIB
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(("bad_lines", "bound"), [(0, 350e6), (10, 400e6)])
+def test_a_view_over_two_gigabytes_keeps_within_its_memory_limit(bad_lines: int, bound: float, tmp_path: Path) -> None:
+    export = write_export(ExportPlan(patients=1000), tmp_path)
+    block = b"".join(f.read_bytes() for f in sorted((export / "Observation").glob("*.ndjson")))
+    big = tmp_path / "Observation.ndjson"
+    with big.open("wb") as out:
+        number = 0
+        while out.tell() < 2e9:
+            out.write(block.replace(b'"id":"', f'"id":"{number}-'.encode()))
+            # No resource type, no JSON: found wherever it stands.
+            out.write(b'{"id":"x"\n' if number < bad_lines else b"")
+            number += 1
+    view, rows = ROOT / "domains/clinical/observation/view.json", tmp_path / "rows.parquet"
+    arguments = ["view", "run", str(view), str(big), "-o", str(rows), "--memory-limit", "256MB", "--quiet"]
+    assert peak_of(arguments, exit_code=3 if bad_lines else 0) < bound
