@@ -62,10 +62,10 @@ def own_limits(results: Results) -> list[Limit]:
     """Give the limits that need no peer."""
     every = tuple(VIEWS)
     pairs = (
-        ("`view run` / one `orjson.loads` pass", "run", "orjson", 2.0, every),
-        ("`view run`, exact decimals, quarantine / one `orjson.loads` pass", "exact", "orjson", 3.0, every),
+        ("`view run --strict` / one `orjson.loads` pass", "strict", "orjson", 2.0, every),
+        ("`view run`, quarantine, exact decimals / one `orjson.loads` pass", "exact", "orjson", 3.0, every),
         ("compiled SQL / hand-written SQL, both in a bare process", "compiled", "hand", 1.10, every),
-        ("`view run`, 10 bad lines in the file / none", "damaged", "clean", 1.4, (DAMAGED_VIEW,)),
+        ("`view run`, quarantine, 10 bad lines in the file / none", "damaged", "run", 1.4, (DAMAGED_VIEW,)),
     )
     return [
         Limit(what, name, bound, True, own_ratio(results, name, over, under))
@@ -81,10 +81,10 @@ def peer_limits(results: Results) -> list[Limit]:
         way = "whole process" if peer.timed_on == "full" else "without start-up"
         for name, bound in peer.limits.items():
             ratio = peer_ratio(results, peer, name, "cpu")
-            limits.append(Limit(f"{peer.name} / `view run`, {way}", name, bound, False, ratio))
+            limits.append(Limit(f"{peer.name} / `view run --strict`, {way}", name, bound, False, ratio))
         if peer.marginal_limit is not None:
             ratio = marginal_ratio(results, peer, "cpu")
-            what = f"{peer.name} / `view run`, what the large file takes longer"
+            what = f"{peer.name} / `view run --strict`, what the large file takes longer"
             limits.append(Limit(what, LARGE_VIEW, peer.marginal_limit, False, ratio))
     return limits
 
@@ -97,10 +97,10 @@ def own_ratio(results: Results, name: str, over: str, under: str, figure: Figure
 
 def peer_ratio(results: Results, peer: Peer, name: str, figure: Figure) -> float | None:
     """Tell how many times ours a peer takes: of whole processes, or of its work alone scaled to the full file."""
-    theirs, ours = (_take(results.peers, f"{name} {what}", figure) for what in (peer.name, "run"))
+    theirs, ours = (_take(results.peers, f"{name} {what}", figure) for what in (peer.name, "strict"))
     if peer.timed_on == "full":
         return _divide(theirs, ours)
-    start, our_start = (_take(results.peers, f"{START_VIEW} {what} start", figure) for what in (peer.name, "run"))
+    start, our_start = (_take(results.peers, f"{START_VIEW} {what} start", figure) for what in (peer.name, "strict"))
     work, our_work = _subtract(theirs, start), _subtract(ours, our_start)
     size = results.sizes[name]
     return _divide(work * size.full / size.extract if work is not None else None, our_work)
@@ -110,7 +110,7 @@ def marginal_ratio(results: Results, peer: Peer, figure: Figure) -> float | None
     """Tell how many times ours a peer takes for what the large file has more than the full one."""
     theirs, ours = (
         _subtract(*(_take(results.peers, f"{LARGE_VIEW} {what}{suffix}", figure) for suffix in (" large", "")))
-        for what in (peer.name, "run")
+        for what in (peer.name, "strict")
     )
     return _divide(theirs, ours)
 

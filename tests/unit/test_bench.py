@@ -195,7 +195,9 @@ def build_results(*, peers: Measured | None, failure: str | None = None) -> Resu
         date="2026-01-01",
         machine={"processor": "some"},
         sizes={name: Size(full=200_000_000, extract=20_000_000, resources=5, rows=7) for name in VIEWS},
-        own=costs({f"{name} {what}": 1.0 for name in VIEWS for what in ("orjson", "hand", "compiled", "run", "exact")}),
+        own=costs(
+            {f"{name} {what}": 1.0 for name in VIEWS for what in ("orjson", "hand", "compiled", "strict", "exact")}
+        ),
         own_rows={},
         damaged=equal,
         peers=peers,
@@ -236,9 +238,9 @@ def test_a_peer_on_an_extract_is_scaled_after_its_start_up_is_taken_off() -> Non
     peer = next(p for p in PEERS if p.timed_on == "extract")
     measured = costs(
         {
-            "patient run": 1.5,
+            "patient strict": 1.5,
             f"patient {peer.name}": 7,
-            "observation run start": 0.5,
+            "observation strict start": 0.5,
             f"observation {peer.name} start": 2,
         }
     )
@@ -249,7 +251,7 @@ def test_a_peer_on_an_extract_is_scaled_after_its_start_up_is_taken_off() -> Non
 
 def test_the_margin_is_what_the_large_file_takes_longer() -> None:
     peer = next(p for p in PEERS if p.marginal_limit is not None)
-    seconds = {"run": 1.0, "run large": 3.0, peer.name: 30.0, f"{peer.name} large": 60.0}
+    seconds = {"strict": 1.0, "strict large": 3.0, peer.name: 30.0, f"{peer.name} large": 60.0}
     measured = costs({f"observation {what}": cpu for what, cpu in seconds.items()})
 
     assert marginal_ratio(build_results(peers=measured), peer, "cpu") == 15
