@@ -83,7 +83,7 @@ def run_view(shop: Workshop, view: Path, file: Path, *, output: Path, quarantine
     aside = ("--quarantine", quarantine) if quarantine else ("--strict",)
     words = ("view", "run", view, file, "--format", "parquet", "-o", output, *aside)
     good = (0, EXIT_QUARANTINED) if quarantine else (0,)
-    return python(shop, "-c", "from caremesh.cli import enter; enter()", *words, good=good)
+    return python(shop, "-c", "from caremesh.__main__ import enter; enter()", *words, good=good)
 
 
 def run_query(shop: Workshop, query: Path, file: Path, *output: Path) -> Command:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import sys
 from collections.abc import Callable
 
@@ -14,7 +12,7 @@ from caremesh.cli.mesh import app
 from caremesh.cli.output import report_error, report_internal, stderr
 from caremesh.errors import CareMeshError
 
-__all__ = ["app", "enter", "main"]
+__all__ = ["app", "main"]
 
 app.add_typer(view.app, name="view")
 
@@ -37,24 +35,3 @@ def main() -> None:
             sys.exit(getattr(error, "exit_code", 2))
         report_internal(error)
         sys.exit(1)
-
-
-def enter() -> None:
-    """The installed command: `main`, then leave.
-
-    Great Expectations keeps hold of DuckDB's types, about which DuckDB's binding prints a page when libraries are
-    unloaded. So where it was loaded, the process ends after its exit handlers without unloading anything.
-    """
-    code: int | str | None = 0
-    # A lake holds patients' data: what is written is for its owner and group, and nobody else.
-    os.umask(0o027)
-    try:
-        main()
-    except SystemExit as stop:
-        code = 0 if stop.code is None else stop.code
-    if "great_expectations" in sys.modules and isinstance(code, int):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        atexit._run_exitfuncs()
-        os._exit(code)
-    sys.exit(code)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from caremesh.engines.damage import DamagedFile
 from caremesh.engines.duckdb import Source, read_view_sql
 from caremesh.engines.exact import read_as_written_sql
-from caremesh.engines.suspects import Lines
 from caremesh.fhir import CompiledView
 from caremesh.sources.ndjson import LandedFile, LineFile
-from caremesh.sources.sieve import Sifted
 
 if TYPE_CHECKING:
+    from caremesh.engines.damage import DamagedFile
     from caremesh.engines.part_files import PartFiles
+    from caremesh.engines.suspects import Lines
+    from caremesh.sources.sieve import Sifted
 
 
 @dataclass

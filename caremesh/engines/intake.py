@@ -11,18 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from caremesh.engines.desk import Desk
 from caremesh.engines.duckdb import REFUSALS
 from caremesh.engines.keys import count_superseded, note_superseded, read_keys, unclean_files
-from caremesh.engines.mending import mend_marked, mend_refused, mend_unclean
 from caremesh.engines.output import Form, copy_sql
 from caremesh.errors import LandingError
 from caremesh.fhir import CompiledView
-from caremesh.sources.ndjson import LandedFile, LineFile
-from caremesh.sources.sieve import QuarantinedLine
+from caremesh.sources.ndjson import LandedFile, LineFile, starts_with_mark
+
+if TYPE_CHECKING:
+    from caremesh.sources.sieve import QuarantinedLine
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def flatten_files(
     """
     desk = Desk(connection, view, files, scratch, on_sift)
     try:
-        mend_marked(desk)
+        _take_marked(desk)
         while not (_take_keys(desk) and _copy_rows(desk, target, form)):
             pass
         return _account(desk)
@@ -73,19 +75,33 @@ def flatten_files(
         desk.close()
 
 
+# Most files are clean, and what mends the others costs a tenth of a start: it is imported where it is needed.
+
+
+def _take_marked(desk: Desk) -> None:
+    """Mend files that start with a byte order mark: DuckDB takes it where it has one thread, and refuses it else."""
+    marked = [index for index in desk.indexes() if starts_with_mark(desk.original(index))]
+    if marked:
+        from caremesh.engines.mending import mend_marked
+
+        mend_marked(desk, marked)
+
+
 def _take_keys(desk: Desk) -> bool:
     """Read the keys of all files and note the superseded resources; false where a file had to be mended first."""
     try:
         read_keys(desk)
     except REFUSALS as error:
-        mend_refused(desk, error)
+        _mend(desk, error)
         return False
     unclean = unclean_files(desk)
-    for index in unclean:
-        mend_unclean(desk, index)
-    if not unclean:
-        note_superseded(desk)
-    return not unclean
+    if unclean:
+        from caremesh.engines.mending import mend_unclean
+
+        mend_unclean(desk, unclean)
+        return False
+    note_superseded(desk)
+    return True
 
 
 def _copy_rows(desk: Desk, target: Path, form: Form) -> bool:
@@ -94,10 +110,16 @@ def _copy_rows(desk: Desk, target: Path, form: Form) -> bool:
         query = desk.query(desk.paths(), without_superseded=True)
         copied = desk.connection.execute(copy_sql(query, desk.view.columns, target, form)).fetchone()
     except REFUSALS as error:
-        mend_refused(desk, error)
+        _mend(desk, error)
         return False
     desk.rows = copied[0] if copied else 0
     return True
+
+
+def _mend(desk: Desk, error: Exception) -> None:
+    from caremesh.engines.mending import mend_refused
+
+    mend_refused(desk, error)
 
 
 def _account(desk: Desk) -> Intake:

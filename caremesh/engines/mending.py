@@ -12,18 +12,21 @@ from caremesh.engines.keys import files_with
 from caremesh.engines.refusals import ask, is_guard, refused_ids
 from caremesh.engines.suspects import look_through
 from caremesh.errors import LandingError
-from caremesh.sources.ndjson import starts_with_mark
 
 
-def mend_marked(desk: Desk) -> None:
-    """Look at first lines with a byte order mark: DuckDB takes them where it has one thread, and refuses them else."""
-    for index in desk.indexes():
-        if starts_with_mark(desk.original(index)):
-            _doubt(desk, index, [1])
+def mend_marked(desk: Desk, marked: Sequence[int]) -> None:
+    """Look at the first lines of files, which have a byte order mark."""
+    for index in marked:
+        _doubt(desk, index, [1])
 
 
-def mend_unclean(desk: Desk, index: int) -> None:
-    """Look at the lines of a file whose keys are not as they should be; at all of them where that does not help."""
+def mend_unclean(desk: Desk, unclean: Sequence[int]) -> None:
+    """Look at the lines of files whose keys are not as they should be; at all of them where that does not help."""
+    for index in unclean:
+        _mend_unclean(desk, index)
+
+
+def _mend_unclean(desk: Desk, index: int) -> None:
     if _look_through(desk, index):
         return
     damaged = _damaged(desk, index)

@@ -80,21 +80,28 @@ class PartFile:
         position: int = getattr(self._place, "position", 0)
         return position
 
-    def read(self, count: int) -> bytes:
-        """So many bytes from the position on; less only at the end."""
+    def read(self, count: int) -> memoryview:
+        """So many bytes from the position on; less only at the end. They are there until this thread reads again."""
         position = self.tell()
-        pieces = []
-        while count > 0 and position < self._starts[-1]:
-            index = bisect_right(self._starts, position) - 1
-            place = self._spans[index][0] + position - self._starts[index]
-            piece = os.pread(self._file.fileno(), min(count, self._starts[index + 1] - position), place)
-            if not piece:
+        wanted = memoryview(self._buffer(count))[: min(count, self._starts[-1] - position)]
+        filled = 0
+        while filled < len(wanted):
+            index = bisect_right(self._starts, position + filled) - 1
+            within = position + filled - self._starts[index]
+            piece = wanted[filled : filled + self._starts[index + 1] - self._starts[index] - within]
+            done = os.preadv(self._file.fileno(), [piece], self._spans[index][0] + within)
+            if not done:
                 raise EOFError("the file became shorter while it was read")
-            pieces.append(piece)
-            position += len(piece)
-            count -= len(piece)
-        self.seek(position)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            filled += done
+        self.seek(position + filled)
+        return wanted
+
+    def _buffer(self, size: int) -> bytearray:
+        """This thread's buffer: fresh memory for every read would cost as much as reading."""
+        buffer: bytearray | None = getattr(self._place, "buffer", None)
+        if buffer is None or len(buffer) < size:
+            buffer = self._place.buffer = bytearray(size)
+        return buffer
 
     def close(self) -> None:
         """Close the file."""

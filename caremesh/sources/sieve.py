@@ -10,15 +10,17 @@ count too. People are told line numbers, which count blank lines as well.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 
+from caremesh.errors import LandingError
 from caremesh.fhir import Struct, mismatch
 from caremesh.sources.ndjson import BYTE_ORDER_MARK, LineFile
 
@@ -32,8 +34,6 @@ Span = tuple[int, int]
 """Where a run of bytes starts, and where it ends."""
 
 _BLOCK = 1 << 20
-# Beyond so many lines, going through all is faster than going to each.
-_FEW = 1000
 
 _Found = tuple[int, int, int, bytes | None]
 """Ordinal, number and start of a line, and its text where it is to be looked at."""
@@ -96,14 +96,11 @@ def judge_lines(
     counted: where no line is blank, that saves looking at each.
     """
     verdicts = []
-    lines = 0
-    with plain.open("rb") as file:
-        ends = _count_ends(file) if counted is not None and not sweep and len(wanted) <= _FEW else []
-        if ends and ends[-1] == counted:
-            found = _go_to(file, wanted, ends)
-            lines = ends[-1]
-        else:
-            found = _walk(file, wanted, sweep=sweep)
+    with plain.open("rb", buffering=_BLOCK) as file:
+        found: Iterable[_Found]
+        found, lines = _pick(file, wanted) if counted is not None and not sweep else ([], 0)
+        if lines != counted:
+            found, lines = _walk(file, wanted, sweep=sweep), 0
         for ordinal, number, start, line in found:
             lines = max(lines, ordinal)
             if line is not None:
@@ -127,12 +124,16 @@ def find_superseded(verdicts: Iterable[Verdict]) -> set[int]:
 
 
 def copy_spans(source: Path, target: Path, spans: Iterable[Span]) -> None:
-    """Copy some runs of bytes of a file, each of them whole lines."""
+    """Copy some runs of bytes of a file, each of them whole lines.
+
+    Raises LandingError where the file became shorter than they say.
+    """
     with source.open("rb") as read, target.open("wb") as write:
         for start, end in spans:
             read.seek(start)
             while start < end:
-                chunk = read.read(min(_BLOCK, end - start))
+                if not (chunk := read.read(min(_BLOCK, end - start))):
+                    raise LandingError("became shorter while it was read", where=str(source), hint="land it again")
                 start += len(chunk)
                 # The last line of a file may have no end, and another line may follow it here.
                 write.write(chunk if start < end or chunk.endswith(b"\n") else chunk + b"\n")
@@ -197,30 +198,17 @@ def _walk(file: IO[bytes], wanted: Collection[int], *, sweep: bool) -> Iterator[
             start += len(line)
 
 
-def _count_ends(file: IO[bytes]) -> list[int]:
-    """How many lines have ended by the end of each block; the end of the file ends a line, too."""
-    ends, last = [0], b"\n"
-    while block := file.read(_BLOCK):
-        ends.append(ends[-1] + block.count(b"\n"))
-        last = block
-    if not last.endswith(b"\n"):
-        ends[-1] += 1
-    return ends[1:]
-
-
-def _go_to(file: IO[bytes], wanted: Collection[int], ends: Sequence[int]) -> Iterator[_Found]:
-    """Go straight to some lines of a file in which no line is blank, so that ordinals are line numbers."""
+def _pick(file: IO[bytes], wanted: Collection[int]) -> tuple[list[_Found], int]:
+    """Pick lines out of a file, and count its lines, as if none were blank."""
+    found: list[_Found] = []
+    passed = start = 0
     for ordinal in sorted(wanted):
-        if ordinal > ends[-1]:
-            return
-        # The line starts behind the end of the one before it, which is in the first block with so many ends.
-        index = bisect_left(ends, ordinal - 1) if ordinal > 1 else 0
-        start = index * _BLOCK
-        file.seek(start)
-        for _ in range(ordinal - 1 - (ends[index - 1] if index else 0)):
-            start += len(file.readline())
-        file.seek(start)
-        yield ordinal, ordinal, start, file.readline()
+        # What Python does not look at, it passes as fast as it can be read.
+        start += sum(map(len, islice(file, ordinal - 1 - passed)))
+        if line := file.readline():
+            found.append((ordinal, ordinal, start, line))
+        start, passed = start + len(line), ordinal
+    return found, passed + sum(1 for _ in file)
 
 
 def _judge(line: bytes, resource_type: str, shape: Struct, *, at: tuple[int, int, int]) -> Verdict:

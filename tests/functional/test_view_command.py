@@ -322,8 +322,7 @@ def test_printed_athena_sql_reads_a_table_of_lines(caremesh, view: Path) -> None
 
 
 def start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
-    program = "from caremesh.cli import enter; enter()"
-    return subprocess.Popen([sys.executable, "-c", program, *map(str, arguments)], cwd=ROOT, **options)
+    return subprocess.Popen([sys.executable, "-m", "caremesh", *map(str, arguments)], cwd=ROOT, **options)
 
 
 def many_lines(path: Path, count: int) -> Path:

@@ -120,9 +120,8 @@ def test_a_real_run_killed_at_any_time_ends_as_an_undisturbed_one(shared_data: P
 
 def start_run(landing: Path, lake: Path) -> subprocess.Popen[bytes]:
     """The command line in a process of its own."""
-    program = "from caremesh.cli import enter; enter()"
     arguments = ["run", "--landing", str(landing), "--lake", str(lake), "--quiet"]
-    return subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.DEVNULL)
+    return subprocess.Popen([sys.executable, "-m", "caremesh", *arguments], stdout=subprocess.DEVNULL)
 
 
 def contents(lake: Path) -> dict[str, object]:

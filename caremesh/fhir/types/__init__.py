@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class FhirTypes:
 
     resources: frozenset[str]
     primitives: frozenset[str]
-    elements: Mapping[str, Mapping[str, Element]]
+    # As they are stated in `r4.json.gz`: few of them are looked up in one run.
+    elements: Mapping[str, Mapping[str, str]]
 
     def is_primitive(self, fhir_type: str) -> bool:
         """Whether values of this type are plain JSON values."""
@@ -43,15 +44,17 @@ class FhirTypes:
 
     def element(self, fhir_type: str, name: str) -> Element | None:
         """The element of that name, or None; parts of primitive types are those of `Element`."""
-        return self.elements.get(self._holder(fhir_type), {}).get(name)
+        stated = self.elements.get(self._holder(fhir_type), {})
+        found = next((n for n in (name, f"{name}[x]") if n in stated), None)
+        return _element(found, stated[found]) if found and not name.endswith("[x]") else None
 
     def element_names(self, fhir_type: str) -> tuple[str, ...]:
         """The names of all elements of a type, sorted."""
-        return tuple(sorted(self.elements.get(self._holder(fhir_type), {})))
+        return tuple(sorted(stated.removesuffix("[x]") for stated in self.elements.get(self._holder(fhir_type), {})))
 
     def has_element_named(self, name: str) -> bool:
         """Whether any type has an element of that name."""
-        return any(name in elements for elements in self.elements.values())
+        return any(self.element(fhir_type, name) for fhir_type in self.elements)
 
     def _holder(self, fhir_type: str) -> str:
         return "Element" if self.is_primitive(fhir_type) else fhir_type
@@ -60,16 +63,13 @@ class FhirTypes:
 @cache
 def load_types() -> FhirTypes:
     """Read the FHIR R4 types that ship with CareMesh."""
-    packed = (resources.files("caremesh.fhir.types") / "r4.json.gz").read_bytes()
+    packed = Path(__file__).with_name("r4.json.gz").read_bytes()
     stated = json.loads(gzip.decompress(packed))
     return FhirTypes(
         resources=frozenset(stated["resources"]),
         # integer64 came with R5; views may already name it as a column type.
         primitives=frozenset(stated["primitives"]) | {"integer64"},
-        elements={
-            fhir_type: {name.removesuffix("[x]"): _element(name, text) for name, text in elements.items()}
-            for fhir_type, elements in stated["elements"].items()
-        },
+        elements=stated["elements"],
     )
 
 

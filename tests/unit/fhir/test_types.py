@@ -10,6 +10,7 @@ from typing import Any
 import fhirclient.models
 
 from caremesh.fhir import load_types
+from caremesh.fhir.types import Element
 
 TYPES = load_types()
 
@@ -33,13 +34,20 @@ def client_classes() -> Iterator[Any]:
                     yield value
 
 
+def elements_of(fhir_type: str) -> list[Element]:
+    found = [TYPES.element(fhir_type, name) for name in TYPES.element_names(fhir_type)]
+    assert found
+    assert None not in found
+    return [element for element in found if element]
+
+
 def our_elements() -> dict[str, dict[str, bool]]:
     """Type, written as fhirclient names its classes, to JSON name to whether it repeats."""
     return {
         "".join(part[0].upper() + part[1:] for part in fhir_type.split(".")): {
-            element.json_name(t): element.repeats for element in elements.values() for t in element.types
+            element.json_name(t): element.repeats for element in elements_of(fhir_type) for t in element.types
         }
-        for fhir_type, elements in TYPES.elements.items()
+        for fhir_type in TYPES.elements
     }
 
 
@@ -58,8 +66,8 @@ def test_every_property_and_cardinality_agrees_with_fhirclient() -> None:
 
 def test_no_two_elements_of_a_type_differ_by_case_alone() -> None:
     # DuckDB and Athena look columns and fields up without case.
-    for fhir_type, elements in TYPES.elements.items():
-        names = [e.json_name(t).lower() for e in elements.values() for t in e.types]
+    for fhir_type in TYPES.elements:
+        names = [e.json_name(t).lower() for e in elements_of(fhir_type) for t in e.types]
         assert len(names) == len(set(names)), fhir_type
 
 
