@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Desk:
     """The state of one intake: the files, oldest export first, and what is known of those that are not clean.
 
-    `lines` holds the tables of files that were looked through, `unreadable` those that could not be; `found` says how
-    many resources stand in a file.
+    `lines` holds the tables of files that were looked through, `unreadable` those that could not be; in those that are
+    `disentangled`, lines that share an id were looked at. `found` says how many resources stand in a file.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -37,6 +37,7 @@ class Desk:
     damaged: dict[int, DamagedFile] = field(default_factory=dict)
     lines: dict[int, Lines] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
+    disentangled: set[int] = field(default_factory=set)
     found: dict[int, int] = field(default_factory=dict)
     parts: PartFiles | None = None
     has_superseded: bool = False

@@ -92,7 +92,7 @@ def unclean_files(desk: Desk) -> list[int]:
         desk.found[index] = count
         is_short = desk.expected(index) not in (None, count)
         # Where hashes still repeat among lines that were all looked at, they are those of different ids.
-        if is_wrong or is_short or (repeats and index not in desk.lines):
+        if is_wrong or is_short or (repeats and index not in desk.disentangled):
             unclean.append(index)
     return unclean
 

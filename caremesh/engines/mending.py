@@ -27,7 +27,7 @@ def mend_unclean(desk: Desk, unclean: Sequence[int]) -> None:
 
 
 def _mend_unclean(desk: Desk, index: int) -> None:
-    if _look_through(desk, index):
+    if _look_through(desk, index) or _disentangle(desk, index):
         return
     damaged = _damaged(desk, index)
     if damaged.is_swept:
@@ -73,7 +73,7 @@ def _doubt_refused_ids(desk: Desk) -> bool:
 
 
 def _look_through(desk: Desk, index: int) -> bool:
-    """Look, once, at what seems damaged in a file and at ids that stand twice; true where lines are then left out."""
+    """Look, once, at what seems damaged in a file; true where lines are then left out."""
     if index in desk.lines or index in desk.unreadable:
         return False
     lines = look_through(
@@ -87,7 +87,15 @@ def _look_through(desk: Desk, index: int) -> bool:
         desk.unreadable.add(index)
         return False
     desk.lines[index] = lines
-    return _doubt(desk, index, [*lines.odd(), *lines.repeated()])
+    return _doubt(desk, index, lines.odd())
+
+
+def _disentangle(desk: Desk, index: int) -> bool:
+    """Look, once, at the lines of a file whose id stands more than once in it; true where that changes what is used."""
+    if index in desk.disentangled or index not in desk.lines:
+        return False
+    desk.disentangled.add(index)
+    return _doubt(desk, index, desk.lines[index].repeated())
 
 
 def _doubt(desk: Desk, index: int, suspects: Sequence[int]) -> bool:

@@ -89,7 +89,9 @@ def _faults(text: str, node: Node) -> Iterator[str]:
                     yield f"contains({text}, {quote_text(key + chr(34))})"
             else:
                 opened = key + ("[" if isinstance(inner, Array) else "{")
-                yield f"(contains({text}, {quote_text(key)}) and not contains({text}, {quote_text(opened)}))"
+                # Of a case, what comes later is asked of few lines only; of a condition, of all.
+                right, stated = (f"contains({text}, {quote_text(words)})" for words in (opened, key))
+                yield f"case when {right} then false else {stated} end"
     elif isinstance(node, Array):
         opened = "[" if isinstance(node.item, Leaf) else "[{"
         yield f"(not starts_with({text}, {quote_text(opened)}) and {text} <> '[]')"
