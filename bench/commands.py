@@ -72,10 +72,10 @@ def compile_sql(view: Path, file: Path) -> str:
     return f"with src as (select * from {source}) {compiled.query}"
 
 
-def python(shop: Workshop, *words: object, good: tuple[int, ...] = (0,)) -> Command:
+def python(shop: Workshop, *words: object, reads: Path, good: tuple[int, ...] = (0,)) -> Command:
     """A process of this Python that finds this project; its bytecode is cached in a folder of the benchmark's own."""
     environment = (("PYTHONPATH", str(ROOT)), ("PYTHONPYCACHEPREFIX", str(shop.folder / "bytecode")))
-    return Command((sys.executable, *map(str, words)), environment, good)
+    return Command((sys.executable, *map(str, words)), environment, good, (reads,))
 
 
 def run_view(shop: Workshop, view: Path, file: Path, *, output: Path, quarantine: Path | None = None) -> Command:
@@ -83,12 +83,12 @@ def run_view(shop: Workshop, view: Path, file: Path, *, output: Path, quarantine
     aside = ("--quarantine", quarantine) if quarantine else ("--strict",)
     words = ("view", "run", view, file, "--format", "parquet", "-o", output, *aside)
     good = (0, EXIT_QUARANTINED) if quarantine else (0,)
-    return python(shop, "-c", "from caremesh.__main__ import enter; enter()", *words, good=good)
+    return python(shop, "-c", "from caremesh.__main__ import enter; enter()", *words, reads=file, good=good)
 
 
 def run_query(shop: Workshop, query: Path, file: Path, *output: Path) -> Command:
     """One query in a bare DuckDB process."""
-    return python(shop, "-m", "bench.query_pass", query, file, *output)
+    return python(shop, "-m", "bench.query_pass", query, file, *output, reads=file)
 
 
 def yardsticks(shop: Workshop, name: str) -> dict[str, Command]:
@@ -98,7 +98,7 @@ def yardsticks(shop: Workshop, name: str) -> dict[str, Command]:
     rows, aside = shop.output(f"{name}.parquet"), shop.output(f"{name}.quarantine.ndjson")
     view, hand = shop.view(name), shop.hand_written(name)
     commands = {
-        "orjson": python(shop, "-m", "bench.parse_pass", full),
+        "orjson": python(shop, "-m", "bench.parse_pass", full, reads=full),
         "validate": run_query(shop, _BENCH / "sql" / "validate.sql", full),
         "hand": run_query(shop, hand, full, rows),
         "compiled": run_query(shop, shop.compiled(name, full), full, shop.output(f"{name}.compiled.parquet")),
@@ -111,7 +111,7 @@ def yardsticks(shop: Workshop, name: str) -> dict[str, Command]:
         commands["damaged"] = run_view(shop, view, damaged, output=rows, quarantine=aside)
     if name == START_VIEW:
         one = shop.data.file("one", resource)
-        commands["orjson start"] = python(shop, "-m", "bench.parse_pass", one)
+        commands["orjson start"] = python(shop, "-m", "bench.parse_pass", one, reads=one)
         commands["bare start"] = run_query(shop, hand, one, rows)
         commands["strict start"] = run_view(shop, view, one, output=rows)
     return {f"{name} {what}": command for what, command in commands.items()}
@@ -137,5 +137,5 @@ def beside_peers(
                 continue
             timed = file if suffix else shop.data.file(peer.timed_on, resource)
             words = environments[peer.name].words(peer, view=view, file=timed, output=theirs)
-            commands[f"{name} {peer.name}{suffix}"] = Command(words)
+            commands[f"{name} {peer.name}{suffix}"] = Command(words, reads=(timed,))
     return commands

@@ -31,8 +31,9 @@ Every figure is of a whole process, start-up included, as the operating system a
 time of all its threads and children, memory the highest peak of a process. Processes run one after another, in turn,
 round by round; times are medians. The machine is shared and noisy: trust ratios of CPU before ratios of wall, and both
 before seconds. Rows are written as Parquet with zstd unless a note says otherwise. The data are synthetic
-(`caremesh.demo`) and lie in the page cache. `view run` checks every line, looks for repeated ids, and accounts for
-each line; with `--strict` it checks every line, and the first that is amiss ends it. The bare processes check nothing.
+(`caremesh.demo`); a file is read once before each process that reads it starts, so that it lies in the page cache.
+`view run` checks every line, looks for repeated ids, and accounts for each line; with `--strict` it checks every line,
+and the first that is amiss ends it. The bare processes check nothing.
 """
 
 _ROWS = """\
