@@ -3,9 +3,9 @@
     npm pack hl7.fhir.r4.examples@4.0.1
     python scripts/build_fhir_types.py hl7.fhir.r4.examples-4.0.1.tgz
 
-The package holds the base StructureDefinitions of FHIR R4 4.0.1 with their snapshots. Of each element the compiler
-needs three things only, and they become one short text: its types, `[x]` after the name where they are a choice, and
-`*` after the types where it may repeat. The same package always gives the same bytes.
+The package holds the base StructureDefinitions of FHIR R4 4.0.1 with their snapshots. Of each type the compiler needs
+which other it specialises; of each element three things, and they become one short text: its types, `[x]` after the
+name where they are a choice, and `*` after the types where it may repeat. The same package always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def summarise(definitions: list[dict[str, Any]]) -> dict[str, Any]:
         "resources": sorted(t for t, kind in kinds.items() if kind == "resource"),
         "primitives": sorted(t for t, kind in kinds.items() if kind == "primitive-type"),
         "elements": elements,
+        "parents": {d["type"]: d["baseDefinition"].rpartition("/")[2] for d in definitions if "baseDefinition" in d},
     }
 
 

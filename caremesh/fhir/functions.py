@@ -144,18 +144,27 @@ def _of_type(call: Call) -> Expression:
         return choice
     if wanted not in choice.element.types:
         raise call.error(f"never finds {wanted} in {choice.type}", hint=suggest(wanted, choice.element.types))
-    return over(call.scope, choice.base, lambda b: child(call.scope, b, choice.element, wanted))
+    return _picked(call.scope, choice, wanted)
+
+
+def _picked(scope: Scope, choice: Choice, wanted: str) -> Expression:
+    return over(scope, choice.base, lambda b: child(scope, b, choice.element, wanted))
 
 
 def _is(call: Call) -> Expression:
-    """Whether a value is of a type; empty where there is none."""
-    wanted = call.type_name(call.arguments[0])
-    if not isinstance(call.base, Choice):
-        found = _presence(one(call.base, call.position))
-        same = "true" if call.base.type == wanted else "false"
+    """Whether a value is of a type or of one that specialises it; empty where there is none."""
+    wanted, types, base = call.type_name(call.arguments[0]), call.scope.types, call.base
+    if not types.is_type(wanted):
+        raise call.error(f"{wanted} is no type", hint=suggest(wanted, types.parents))
+    if not isinstance(base, Choice):
+        found = _presence(one(base, call.position))
+        same = "true" if types.is_kind_of(base.type, wanted) else "false"
         return _operation(lambda _, x: f"case when {x} then {same} end", found)
-    some, wanted_one = _any_type_exists(call.scope, call.base), _presence(_of_type(call))
-    return _operation(lambda _, x, y: f"case when {x} then {y} end", some, wanted_one)
+    kinds = [kind for kind in base.element.types if types.is_kind_of(kind, wanted)]
+    if not kinds:
+        raise call.error(f"never finds {wanted} in {base.type}", hint=suggest(wanted, base.element.types))
+    some, of_kind = _any_type_exists(call.scope, base), [_presence(_picked(call.scope, base, k)) for k in kinds]
+    return _operation(lambda _, x, *ys: f"case when {x} then {' or '.join(ys)} end", some, *of_kind)
 
 
 def _as(call: Call) -> Expression:

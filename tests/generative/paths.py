@@ -304,6 +304,8 @@ class Paths:
         name = self.pick(choices)
         stated = [c.type for i in base.items for c in children(i, name)]
         wanted = self.pick(stated or self._element(base.type, name).types)
+        if self.chance(25):
+            wanted = load_types().parents[wanted]
         return f"{base.then(name).text} is {wanted}"
 
     def _of_value(self, base: Found) -> str:

@@ -136,6 +136,13 @@ PERIODS = {
         ("(name.period.start | contact.period.start).join(' ')", ["2020-05-17T10:00:00Z 2020-05-17 2020-06-17"]),
         ("name.first() is HumanName", [True]),
         ("(name as HumanName).given", ["A", "B"]),
+        ("name.first() is Element", [True]),
+        ("contact.first() is BackboneElement", [True]),
+        ("id is string", [True]),
+        ("birthDate is string", [False]),
+        ("birthDate is date", [True]),
+        ("$this is DomainResource", [True]),
+        ("multipleBirth is integer", []),
     ],
 )
 def test_lists_compare_item_by_item(tmp_path: Path, path: str, expected: list[Any]) -> None:
@@ -146,3 +153,11 @@ def test_lists_compare_item_by_item(tmp_path: Path, path: str, expected: list[An
 def test_is_and_as_take_one_value(tmp_path: Path, path: str) -> None:
     with pytest.raises(duckdb.InvalidInputException, match="path: more than one value where one is due, resource p"):
         values_of(tmp_path, path, PERIODS)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [("Quantity", True), ("Age", True), ("Duration", False), ("string", False), ("Element", True)]
+)
+def test_is_finds_what_specialises_a_type(tmp_path: Path, path: str, expected: bool) -> None:
+    patient = {"resourceType": "Patient", "id": "p", "extension": [{"url": "u", "valueAge": {"value": 3, "code": "a"}}]}
+    assert values_of(tmp_path, f"extension.value is {path}", patient) == [expected]

@@ -11,6 +11,7 @@ from caremesh.fhir.fhirpath import Ast, Member, This
 from caremesh.fhir.oracle.items import Item, Items, Number, as_focus, boolean, children, native, only, text_of, values
 from caremesh.fhir.oracle.operators import negate, truth
 from caremesh.fhir.oracle.times import boundary
+from caremesh.fhir.types import load_types
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def _single(call: Call) -> Items:
 
 
 def _is(call: Call) -> Items:
-    return [Item("boolean", i.type == type_name(call.arguments[0])) for i in _single(call)]
+    wanted = type_name(call.arguments[0])
+    return [Item("boolean", load_types().is_kind_of(i.type, wanted)) for i in _single(call)]
 
 
 def _as(call: Call) -> Items:

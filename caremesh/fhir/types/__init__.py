@@ -37,10 +37,23 @@ class FhirTypes:
     primitives: frozenset[str]
     # As they are stated in `r4.json.gz`: few of them are looked up in one run.
     elements: Mapping[str, Mapping[str, str]]
+    # What each type specialises: `code` to `string`, `Age` to `Quantity`, `Patient` to `DomainResource`.
+    parents: Mapping[str, str]
 
     def is_primitive(self, fhir_type: str) -> bool:
         """Whether values of this type are plain JSON values."""
         return fhir_type in self.primitives
+
+    def is_type(self, name: str) -> bool:
+        """Whether there is a type of that name, be it abstract (`Resource`)."""
+        return name in self.parents or name in self.parents.values() or name in self.primitives
+
+    def is_kind_of(self, fhir_type: str, other: str) -> bool:
+        """Whether a type is another one, or specialises it: every `code` is a `string`."""
+        kind: str | None = fhir_type
+        while kind not in (None, other):
+            kind = self._parent(kind or "")
+        return kind == other
 
     def element(self, fhir_type: str, name: str) -> Element | None:
         """The element of that name, or None; parts of primitive types are those of `Element`."""
@@ -56,6 +69,12 @@ class FhirTypes:
         """Whether any type has an element of that name."""
         return any(self.element(fhir_type, name) for fhir_type in self.elements)
 
+    def _parent(self, fhir_type: str) -> str | None:
+        holder, _, nested = fhir_type.partition(".")
+        if nested:
+            return "BackboneElement" if holder in self.resources else "Element"
+        return self.parents.get(fhir_type)
+
     def _holder(self, fhir_type: str) -> str:
         return "Element" if self.is_primitive(fhir_type) else fhir_type
 
@@ -70,6 +89,7 @@ def load_types() -> FhirTypes:
         # integer64 came with R5; views may already name it as a column type.
         primitives=frozenset(stated["primitives"]) | {"integer64"},
         elements=stated["elements"],
+        parents=stated["parents"],
     )
 
 

@@ -37,6 +37,7 @@ PATH = "patient/view.json: $.select[0].column[1].path"
         ("name.where(use)", "a boolean is due; the path gives code (character 12 of 'name.where(use)')", "compare it"),
         ("deceased", "deceased has several types (character 1 of 'deceased')", "deceased.ofType(boolean), ofType(date"),
         ("deceased.ofType(date)", "ofType() never finds date in deceased", "did you mean dateTime?"),
+        ("gender is sting", "is() sting is no type", "did you mean string"),
         ("gender.ofType(string)", "ofType() never finds string: the path gives code", "ofType(code)"),
         ("%nme", "%nme is no constant of this view (character 1 of '%nme')", "one of: rowIndex"),
         ("gender = 1", "code and integer do not go together (character 8 of 'gender = 1')", None),
