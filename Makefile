@@ -49,4 +49,4 @@ lock: | $(UV) ## resolve the dependencies again and write requirements.lock
 	  --custom-compile-command "make lock" pyproject.toml --extra dev -o requirements.lock
 
 clean: ## remove the environment and everything generated
-	rm -rf .venv .boot .demo .athena .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .boot .demo .bench .athena .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -15,7 +15,7 @@ from bench.compare import Verdict, check_damaged, check_own_rows, check_peer
 from bench.data import VIEWS, Sizes, prepare_data
 from bench.machine import describe_machine
 from bench.peers import PEERS, Environment, install
-from bench.processes import Measured, measure_interleaved
+from bench.processes import Command, Measured, measure_interleaved
 from bench.report import write_report
 from bench.results import Results, Size
 from caremesh.quoting import quote_file
@@ -124,7 +124,7 @@ def _measure_peers(
     deadline: float,
 ) -> Measured:
     """Measure the peers that gave rows, whatever rows: how many differ is told beside."""
-    commands = {}
+    commands: dict[str, Command] = {}
     for name in VIEWS:
         able = [peer for peer in PEERS if not verdicts[name, peer.name].failure]
         commands |= beside_peers(shop, name, environments, peers=able)

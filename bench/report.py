@@ -166,8 +166,15 @@ def _peer_rows(results: Results, peer: Peer, name: str) -> Iterator[tuple[str, .
     )
     large = f"{name} {peer.name} large"
     if large in costs:
-        margin = (_times(marginal_ratio(results, peer, figure)) for figure in ("cpu", "wall"))
-        yield (f"{peer.name}, large minus full", name, "", *_cost(costs[large]), _NONE, *margin)
+        margin = _times(marginal_ratio(results, peer, "cpu")), _times(marginal_ratio(results, peer, "wall"))
+        yield (
+            f"{peer.name}, large file; ratios of large minus full",
+            name,
+            "800",
+            *_cost(costs[large]),
+            _NONE,
+            *margin,
+        )
     elif large in failures:
         yield (f"{peer.name}, large file, does not run here: {failures[large]}", name, *[_NONE] * 7)
 

