@@ -73,7 +73,7 @@ class SilentWatcher:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave without unloading libraries, for the reason that `caremesh.__main__.enter` states."""
+    """Leave without unloading libraries, for the reason that `caremesh.__main__._leave` states."""
     if "great_expectations" in sys.modules and hasattr(config, "caremesh_exit_status"):
         sys.stdout.flush()
         sys.stderr.flush()

@@ -175,3 +175,21 @@ def test_an_ndjson_file_that_is_not_taken_in_gives_exit_code_3(caremesh, tmp_pat
     write_lines(landing / "condition.ndjson", [patient(2)])
     result = caremesh("land", "--landing", landing, "--lake", tmp_path / "lake", "--project", project, "--quiet")
     assert (result.exit_code, "condition.ndjson" in result.stdout) == (3, True)
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    command = [sys.executable, "-m", "caremesh", "view", "sql", str(ROOT / "domains/clinical/patient/view.json")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    said = process.stderr.read()
+    assert (process.wait(), said) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_is_lost_at_the_very_end_is_an_error() -> None:
+    program = "import sys; from caremesh import __main__ as start; sys.stdout.write('rows'); start._leave(0)"
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([sys.executable, "-I", "-c", program], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, b"could not be written: No space left" in done.stderr) == (1, True)
