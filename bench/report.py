@@ -191,4 +191,5 @@ def _cost(cost: Cost) -> tuple[str, str, str]:
 def _times(ratio: float | None) -> str:
     if ratio is None:
         return _NONE
-    return f"{ratio:.2f}x" if ratio < 10 else f"{ratio:.0f}x"
+    # As many digits as tell on which side of a limit it is.
+    return f"{ratio:.{2 if ratio < 10 else 1 if ratio < 100 else 0}f}x"
