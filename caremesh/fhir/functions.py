@@ -5,7 +5,7 @@ To add one: an entry here, a line per dialect where they differ, a test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from caremesh.fhir.boundaries import HIGH, LOW, Boundary
@@ -16,6 +16,9 @@ from caremesh.fhir.operands import to_boolean
 from caremesh.fhir.operators import equal
 from caremesh.fhir.scope import Choice, Scope, as_written, boolean, child, guard, item, member, one, over, plain, values
 from caremesh.fhir.types import suggest
+
+# What stands in these elements (`contained`) shows its type in the data alone.
+_ANY_RESOURCE = ("Resource", "DomainResource")
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def _criterion(call: Call, focus: Expression) -> Expression:
 def _exists(call: Call) -> Expression:
     base = _filter(call, plain(call.base, call.position)) if call.arguments else call.base
     if isinstance(base, Choice):
-        return _any_type_exists(call.scope, base)
+        return _holds(call.scope, base, base.element.types)
     return _presence(base)
 
 
@@ -114,17 +117,21 @@ def _presence(base: Expression) -> Expression:
     return _operation(lambda _, x: f"{x} is not null", base)
 
 
-def _any_type_exists(scope: Scope, base: Choice) -> Expression:
-    """Whether a choice element holds anything, of whichever type; below a list, whether one of its items does."""
+def _holds(scope: Scope, base: Choice, types: Sequence[str], *, once_at: int | None = None) -> Expression:
+    """Whether a choice element holds a value of one of these types; below a list, whether one of its items does.
+
+    With a position, that several items do is an error.
+    """
     holder = base.base
     if isinstance(holder, Guard):
-        inner = _any_type_exists(scope, replace(base, base=holder.value))
+        inner = _holds(scope, replace(base, base=holder.value), types, once_at=once_at)
         return _operation(lambda d, a, b: d.both(a, b), holder.criterion, inner)
     if not holder.many:
-        fields = [child(scope, holder, base.element, t) for t in base.element.types]
+        fields = [child(scope, holder, base.element, t) for t in types]
         return _operation(lambda _, *xs: "(" + " or ".join(f"{x} is not null" for x in xs) + ")", *fields)
     variable = scope.item_of(holder)
-    return _presence(_filtered(holder, variable, _any_type_exists(scope, replace(base, base=variable))))
+    found = _filtered(holder, variable, _holds(scope, replace(base, base=variable), types))
+    return _presence(found if once_at is None else one(found, once_at))
 
 
 def _not(call: Call) -> Expression:
@@ -144,11 +151,7 @@ def _of_type(call: Call) -> Expression:
         return choice
     if wanted not in choice.element.types:
         raise call.error(f"never finds {wanted} in {choice.type}", hint=suggest(wanted, choice.element.types))
-    return _picked(call.scope, choice, wanted)
-
-
-def _picked(scope: Scope, choice: Choice, wanted: str) -> Expression:
-    return over(scope, choice.base, lambda b: child(scope, b, choice.element, wanted))
+    return over(call.scope, choice.base, lambda b: child(call.scope, b, choice.element, wanted))
 
 
 def _is(call: Call) -> Expression:
@@ -157,18 +160,24 @@ def _is(call: Call) -> Expression:
     if not types.is_type(wanted):
         raise call.error(f"{wanted} is no type", hint=suggest(wanted, types.parents))
     if not isinstance(base, Choice):
+        if base.type in _ANY_RESOURCE and not types.is_kind_of(base.type, wanted):
+            raise call.error(f"cannot tell: a {base.type} may be of any type", hint="leave this condition out")
         found = _presence(one(base, call.position))
         same = "true" if types.is_kind_of(base.type, wanted) else "false"
         return _operation(lambda _, x: f"case when {x} then {same} end", found)
     kinds = [kind for kind in base.element.types if types.is_kind_of(kind, wanted)]
     if not kinds:
         raise call.error(f"never finds {wanted} in {base.type}", hint=suggest(wanted, base.element.types))
-    some, of_kind = _any_type_exists(call.scope, base), [_presence(_picked(call.scope, base, k)) for k in kinds]
-    return _operation(lambda _, x, *ys: f"case when {x} then {' or '.join(ys)} end", some, *of_kind)
+    some = _holds(call.scope, base, base.element.types, once_at=call.position)
+    return _operation(lambda _, x, y: f"case when {x} then {y} end", some, _holds(call.scope, base, kinds))
 
 
 def _as(call: Call) -> Expression:
-    return one(_of_type(call), call.position)
+    found, base = one(_of_type(call), call.position), call.base
+    if not isinstance(base, Choice) or not base.base.many:
+        return found
+    # Several values are an error, also where they are of different types.
+    return guard(_holds(call.scope, base, base.element.types, once_at=call.position), found)
 
 
 def _extension(call: Call) -> Expression:

@@ -149,10 +149,37 @@ def test_lists_compare_item_by_item(tmp_path: Path, path: str, expected: list[An
     assert values_of(tmp_path, path, PERIODS) == expected
 
 
-@pytest.mark.parametrize("path", ["contact is BackboneElement", "(name.given as string)", "name.given is string"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "contact is BackboneElement",
+        "(name.given as string)",
+        "name.given is string",
+        "extension.value is string",
+        "extension.value is Quantity",
+        "(extension.value as string)",
+        "extension.where(url = 'u').value is string",
+    ],
+)
 def test_is_and_as_take_one_value(tmp_path: Path, path: str) -> None:
+    extensions = [{"url": "u", "valueString": "a"}, {"url": "u", "valueAge": {"value": 3}}]
     with pytest.raises(duckdb.InvalidInputException, match="path: more than one value where one is due, resource p"):
-        values_of(tmp_path, path, PERIODS)
+        values_of(tmp_path, path, {**PERIODS, "extension": extensions})
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("extension.value is string", [True]),
+        ("extension.value is Quantity", [False]),
+        ("(extension.value as string)", ["a"]),
+        ("(extension.value as Age).value", []),
+        ("extension.where(url = 'u').value is string", []),
+    ],
+)
+def test_is_and_as_pass_over_items_without_a_value(tmp_path: Path, path: str, expected: list[Any]) -> None:
+    extensions = [{"url": "u", "extension": [{"url": "n", "valueCode": "c"}]}, {"url": "v", "valueString": "a"}]
+    assert values_of(tmp_path, path, {**PERIODS, "extension": extensions}) == expected
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ PATH = "patient/view.json: $.select[0].column[1].path"
         ("deceased", "deceased has several types (character 1 of 'deceased')", "deceased.ofType(boolean), ofType(date"),
         ("deceased.ofType(date)", "ofType() never finds date in deceased", "did you mean dateTime?"),
         ("gender is sting", "is() sting is no type", "did you mean string"),
+        ("contained.first() is Patient", "is() cannot tell: a Resource may be of any type", None),
         ("gender.ofType(string)", "ofType() never finds string: the path gives code", "ofType(code)"),
         ("%nme", "%nme is no constant of this view (character 1 of '%nme')", "one of: rowIndex"),
         ("gender = 1", "code and integer do not go together (character 8 of 'gender = 1')", None),
