@@ -32,8 +32,9 @@ time of all its threads and children, memory the highest peak of a process. Proc
 round by round; times are medians. The machine is shared and noisy: trust ratios of CPU before ratios of wall, and both
 before seconds. Rows are written as Parquet with zstd unless a note says otherwise. The data are synthetic
 (`caremesh.demo`); a file is read once before each process that reads it starts, so that it lies in the page cache.
-`view run` checks every line, looks for repeated ids, and accounts for each line; with `--strict` it checks every line,
-and the first that is amiss ends it. The bare processes check nothing.
+`view run` checks every line as far as the view reads it, looks for repeated ids, and accounts for each line; with
+`--strict` it checks every line, and the first that is amiss ends it. The bare processes refuse broken JSON and what
+does not fit the types that they read; they ask for no resource type and no id, and account for nothing.
 """
 
 _ROWS = """\
@@ -90,7 +91,7 @@ def _limits(limits: Iterable[Limit]) -> list[str]:
     rows: dict[str, dict[str, str]] = {}
     for limit in limits:
         bound = f"{'≤' if limit.is_ceiling else '≥'} {limit.bound:g}x"
-        found = "not measured" if limit.measured is None else _times(limit.measured)
+        found = "not measured" if limit.measured is None else _beside(limit.measured, limit.bound)
         rows.setdefault(limit.what, {})[limit.view] = f"{bound}: {found} {'ok' if limit.is_kept else '**missed**'}"
     return table(("", *VIEWS), [(what, *(cells.get(name, "") for name in VIEWS)) for what, cells in rows.items()])
 
@@ -170,7 +171,7 @@ def _peer_rows(results: Results, peer: Peer, name: str) -> Iterator[tuple[str, .
         yield (
             f"{peer.name}, large file; ratios of large minus full",
             name,
-            "800",
+            "",
             *_cost(costs[large]),
             _NONE,
             *margin,
@@ -191,5 +192,10 @@ def _cost(cost: Cost) -> tuple[str, str, str]:
 def _times(ratio: float | None) -> str:
     if ratio is None:
         return _NONE
-    # As many digits as tell on which side of a limit it is.
-    return f"{ratio:.{2 if ratio < 10 else 1 if ratio < 100 else 0}f}x"
+    return f"{ratio:.2f}x" if ratio < 10 else f"{ratio:.0f}x"
+
+
+def _beside(ratio: float, bound: float) -> str:
+    """Write a ratio with the digits that tell on which side of its bound it is."""
+    short = _times(ratio)
+    return short if float(short[:-1]) != bound else f"{ratio:.4g}x"

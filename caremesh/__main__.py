@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import sys
+from typing import IO
 
 _MANY_OBJECTS = 100_000
 """New objects between two looks for unreachable cycles; Python looks every 700, a twentieth of a start's time."""
@@ -35,16 +36,24 @@ def _leave(code: int) -> None:
     prints a page about it.
     """
     atexit._run_exitfuncs()
+    reason = _flush(sys.stdout)
+    if reason and sys.stderr:
+        sys.stderr.write(f"error: the end of the output could not be written: {reason}\n")
+    _flush(sys.stderr)
+    os._exit(1 if reason else code)
+
+
+def _flush(stream: IO[str] | None) -> str | None:
+    """Write out what a stream still holds, if it is open; give the reason where that fails."""
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        if stream and not stream.closed:
+            stream.flush()
     except BrokenPipeError:
-        # Whoever reads has seen enough; typer says 1 as well.
-        code = code or 1
+        # Whoever reads has seen enough.
+        return None
     except OSError as error:
-        os.write(2, f"error: the end of the output could not be written: {error.strerror}\n".encode())
-        code = code or 1
-    os._exit(code)
+        return error.strerror
+    return None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command line: the only package that prints, exits, reads the environment and the clock."""
+"""The command line: the only package that prints, reads the environment and the clock, and gives exit codes."""
 
 from __future__ import annotations
 

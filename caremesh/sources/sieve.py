@@ -97,11 +97,9 @@ def judge_lines(
     """
     verdicts = []
     with plain.open("rb", buffering=_BLOCK) as file:
-        found: Iterable[_Found]
-        found, lines = _pick(file, wanted) if counted is not None and not sweep else ([], 0)
-        if lines != counted:
-            found, lines = _walk(file, wanted, sweep=sweep), 0
-        for ordinal, number, start, line in found:
+        starts, lines = _find_starts(file, wanted) if counted is not None and not sweep else ([], 0)
+        is_plain = lines == counted
+        for ordinal, number, start, line in _go_to(file, starts) if is_plain else _walk(file, wanted, sweep=sweep):
             lines = max(lines, ordinal)
             if line is not None:
                 verdict = _judge(line, resource_type, shape, at=(ordinal, number, start))
@@ -198,17 +196,23 @@ def _walk(file: IO[bytes], wanted: Collection[int], *, sweep: bool) -> Iterator[
             start += len(line)
 
 
-def _pick(file: IO[bytes], wanted: Collection[int]) -> tuple[list[_Found], int]:
-    """Pick lines out of a file, and count its lines, as if none were blank."""
-    found: list[_Found] = []
+def _find_starts(file: IO[bytes], wanted: Collection[int]) -> tuple[list[tuple[int, int]], int]:
+    """Where the wanted lines start, and how many lines there are, as if none were blank."""
+    starts = []
     passed = start = 0
     for ordinal in sorted(wanted):
         # What Python does not look at, it passes as fast as it can be read.
         start += sum(map(len, islice(file, ordinal - 1 - passed)))
-        if line := file.readline():
-            found.append((ordinal, ordinal, start, line))
-        start, passed = start + len(line), ordinal
-    return found, passed + sum(1 for _ in file)
+        starts.append((ordinal, start))
+        start, passed = start + len(file.readline()), ordinal
+    return starts, passed + sum(1 for _ in file)
+
+
+def _go_to(file: IO[bytes], starts: Iterable[tuple[int, int]]) -> Iterator[_Found]:
+    """Read some lines of a file in which no line is blank, so that ordinals are line numbers."""
+    for ordinal, start in starts:
+        file.seek(start)
+        yield ordinal, ordinal, start, file.readline()
 
 
 def _judge(line: bytes, resource_type: str, shape: Struct, *, at: tuple[int, int, int]) -> Verdict:

@@ -177,7 +177,17 @@ def test_an_ndjson_file_that_is_not_taken_in_gives_exit_code_3(caremesh, tmp_pat
     assert (result.exit_code, "condition.ndjson" in result.stdout) == (3, True)
 
 
-def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+@pytest.mark.parametrize("stream", [">&-", "2>&-"])
+def test_a_closed_stream_does_not_fail_a_command(stream: str, tmp_path: Path) -> None:
+    view, lines, rows = (tmp_path / name for name in ("view.json", "lines.ndjson", "rows.csv"))
+    view.write_text('{"resource": "Patient", "select": [{"column": [{"name": "id", "path": "id"}]}]}')
+    lines.write_text('{"resourceType": "Patient", "id": "a"}\n')
+    command = f"'{sys.executable}' -m caremesh view run {view} {lines} -o {rows} {stream}"
+    assert subprocess.run(command, shell=True, cwd=ROOT, check=False).returncode == 0
+    assert rows.read_text().split() == ["id", "a"]
+
+
+def test_a_reader_who_leaves_gets_no_complaint() -> None:
     command = [sys.executable, "-m", "caremesh", "view", "sql", str(ROOT / "domains/clinical/patient/view.json")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout
@@ -189,7 +199,7 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_output_that_is_lost_at_the_very_end_is_an_error() -> None:
-    program = "import sys; from caremesh import __main__ as start; sys.stdout.write('rows'); start._leave(0)"
+    program = "import sys; from caremesh import __main__ as start; sys.stdout.write('rows'); start._leave(3)"
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([sys.executable, "-I", "-c", program], stdout=full, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, b"could not be written: No space left" in done.stderr) == (1, True)

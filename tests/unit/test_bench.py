@@ -271,3 +271,13 @@ def test_a_limit_is_kept_up_to_its_bound_and_never_unmeasured(
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
     assert table(("a", "b"), [("1|2", "3")]) == ["| a | b |", "| :-- | --: |", "| 1\\|2 | 3 |", ""]
+
+
+def test_a_ratio_shows_on_which_side_of_its_limit_it_is() -> None:
+    seconds = {f"{name} {what}": 1.0 for name in VIEWS for what in ("strict", *(p.name for p in PEERS))}
+    seconds |= {"patient pathling": 39.97, "observation pathling": 41.2}
+
+    text = write_report(build_results(peers=costs(seconds)))
+
+    assert "≥ 40x: 39.97x **missed**" in text
+    assert "≥ 40x: 41x ok" in text
