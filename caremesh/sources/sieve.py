@@ -98,8 +98,11 @@ def judge_lines(
     verdicts = []
     with plain.open("rb", buffering=_BLOCK) as file:
         starts, lines = _find_starts(file, wanted) if counted is not None and not sweep else ([], 0)
-        is_plain = lines == counted
-        for ordinal, number, start, line in _go_to(file, starts) if is_plain else _walk(file, wanted, sweep=sweep):
+        if lines == counted:
+            found = _go_to(file, starts)
+        else:
+            found, lines = _walk(file, wanted, sweep=sweep), 0
+        for ordinal, number, start, line in found:
             lines = max(lines, ordinal)
             if line is not None:
                 verdict = _judge(line, resource_type, shape, at=(ordinal, number, start))
