@@ -14,10 +14,10 @@ OnConnect = Callable[["duckdb.DuckDBPyConnection"], None]
 
 
 @contextmanager
-def shown_progress(*, is_wanted: bool) -> Iterator[OnConnect | None]:
+def shown_progress(*, is_wanted: bool) -> Iterator[OnConnect]:
     """Show how far the engine has come, where stderr is a terminal; gives what is to be called with its connection."""
     if not (is_wanted and sys.stderr.isatty()):
-        yield None
+        yield lambda _: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TimeElapsedColumn

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from caremesh.engines.intake import Intake
     from caremesh.engines.output import Form
     from caremesh.fhir import CompiledView
+    from caremesh.sources.ndjson import LineFile
     from caremesh.sources.sieve import QuarantinedLine
 
 app = typer.Typer(help="Run, translate or check a SQL on FHIR view, without a lake.", no_args_is_help=True)
@@ -59,34 +60,35 @@ def run(
 ) -> None:
     """Write the rows of a view over files, in no fixed order. Exit 3 where lines could not be used."""
     check_memory_limit(memory_limit)
-    chosen = form or _form_of(output)
-    if chosen == "parquet" and output is None:
-        raise UsageError("Parquet cannot go to stdout", hint="-o OUT.parquet")
-    if strict and quarantine:
-        raise UsageError("a strict run sets no line aside", hint="leave out --strict or --quarantine")
+    form = form or _form_of(output)
+    _refuse_contradictions(form, output, strict=strict, quarantine=quarantine)
     compiled = _compile(view, "duckdb")
-    from caremesh.engines.view_rows import name_files, write_rows, write_rows_strictly
+    from caremesh.engines.intake import flatten_files
+    from caremesh.engines.view_rows import flatten_strictly, name_files, open_view_engine
 
     named = name_files(files, compiled.resource)
-    is_long = sum(Path(f.path).stat().st_size for f in named) > _SHOW_PROGRESS_BYTES
+    quarantined: Sequence[QuarantinedLine] = ()
     with tempfile.TemporaryDirectory(prefix="caremesh-") as folder:
         scratch = Path(folder)
-        with written_aside(output, scratch=scratch) as target, shown_progress(is_wanted=is_long and not quiet) as watch:
-            written = (write_rows_strictly if strict else write_rows)(
-                compiled,
-                named,
-                target,
-                form=chosen,
-                memory_limit=memory_limit,
-                threads=threads,
-                scratch=scratch,
-                on_connect=watch,
-            )
-            if quarantine and not isinstance(written, int):
-                _keep(written.quarantined, quarantine, scratch=scratch)
-    say(_summary(written), quiet)
-    if not isinstance(written, int) and written.quarantined:
-        _tell(written.quarantined, quarantine)
+        with (
+            written_aside(output, scratch=scratch) as target,
+            shown_progress(is_wanted=not quiet and _is_long(named)) as watch,
+            open_view_engine(named, memory_limit=memory_limit, threads=threads, scratch=scratch) as connection,
+        ):
+            watch(connection)
+            if strict:
+                rows = flatten_strictly(connection, view=compiled, files=named, target=target, form=form)
+                summary = f"{rows:,} rows; lines were not counted (--strict)"
+            else:
+                intake = flatten_files(
+                    connection, view=compiled, files=named, target=target, scratch=scratch, form=form
+                )
+                summary, quarantined = _summary(intake), intake.quarantined
+            if quarantine:
+                _keep(quarantined, quarantine, scratch=scratch)
+    say(summary, quiet)
+    if quarantined:
+        _tell(quarantined, quarantine)
         raise typer.Exit(EXIT_QUARANTINED)
 
 
@@ -152,10 +154,19 @@ def _form_of(output: Path | None) -> Form:
     return forms.get(output.suffix, "ndjson") if output else "ndjson"
 
 
-def _summary(intake: Intake | int) -> str:
-    """Where every line went, and what came of it; after a strict run the number of rows is all that is known."""
-    if isinstance(intake, int):
-        return f"{intake:,} rows; lines were not counted (--strict)"
+def _refuse_contradictions(form: Form, output: Path | None, *, strict: bool, quarantine: Path | None) -> None:
+    if form == "parquet" and output is None:
+        raise UsageError("Parquet cannot go to stdout", hint="-o OUT.parquet")
+    if strict and quarantine:
+        raise UsageError("a strict run sets no line aside", hint="leave out --strict or --quarantine")
+
+
+def _is_long(files: Sequence[LineFile]) -> bool:
+    return sum(Path(f.path).stat().st_size for f in files) > _SHOW_PROGRESS_BYTES
+
+
+def _summary(intake: Intake) -> str:
+    """Where every line went, and what came of it."""
     used, superseded = sum(c.used for c in intake.counts), sum(c.superseded for c in intake.counts)
     quarantined = len(intake.quarantined)
     return (

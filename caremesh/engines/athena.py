@@ -7,11 +7,8 @@ One such table per resource type serves every view, and no line can make a query
 from __future__ import annotations
 
 from caremesh.errors import ViewError
-from caremesh.fhir import ATHENA, Array, CompiledView, Node, Struct, exact_names
+from caremesh.fhir import ATHENA, LONGEST_STATEMENT, SHORTEN, Array, CompiledView, Node, Struct, exact_names
 from caremesh.quoting import quote_name, quote_text
-
-LONGEST_STATEMENT = 262_144
-"""So many bytes may a statement have: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html."""
 
 # How the SerDe writes a null, so that a line of only this is read as one.
 _NULL_LINE = r"\N"
@@ -52,7 +49,7 @@ def read_view_sql(view: CompiledView, table: str) -> str:
     if size > LONGEST_STATEMENT:
         raise ViewError(
             f"its SQL for Athena is {size:,} bytes long, and Athena takes {LONGEST_STATEMENT:,}",
-            hint="put fewer columns and iterations inside a repeat of several paths, or part the view in two",
+            hint=SHORTEN,
         )
     return statement
 

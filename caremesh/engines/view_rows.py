@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import duckdb
 
 from caremesh.engines.duckdb import REFUSALS, check_columns, open_engine, read_view_sql
 from caremesh.engines.exact import number_columns, read_as_written_sql
-from caremesh.engines.intake import Intake, flatten_files
 from caremesh.engines.output import Form, copy_sql
 from caremesh.engines.refusals import describe
 from caremesh.errors import LandingError, UsageError
@@ -37,60 +36,52 @@ def name_files(paths: Sequence[Path], resource_type: str) -> tuple[LineFile, ...
     return tuple(files.values())
 
 
-def write_rows(
-    view: CompiledView,
-    files: Sequence[LineFile],
-    target: Path,
-    *,
-    form: Form,
-    memory_limit: str,
-    threads: int,
-    scratch: Path,
-    on_connect: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
-) -> Intake:
-    """Write the rows of a view to `target`, and account for every line of the files.
+@contextmanager
+def open_view_engine(
+    files: Sequence[LineFile], *, memory_limit: str, threads: int, scratch: Path
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an engine for a view over these files.
 
-    Raises LandingError where a file cannot be read, or the machine has not enough memory or disk.
+    Raises LandingError where the engine fails: a file cannot be read, or the machine has not enough memory or disk.
     """
-    with _engine(files, memory_limit=memory_limit, threads=threads, scratch=scratch) as connection:
-        if on_connect:
-            on_connect(connection)
-        return flatten_files(connection, view=view, files=files, target=target, scratch=scratch, form=form)
+    try:
+        with open_engine(memory_limit=memory_limit, threads=threads, scratch=scratch) as connection:
+            yield connection
+    except duckdb.Error as error:
+        # The engine's own words may quote a line; only the kind of error goes on.
+        raise LandingError(
+            f"the engine failed: {type(error).__name__}",
+            where=_only_name(files),
+            hint="see whether the files are whole, give more --memory-limit, or free disk space",
+        ) from None
 
 
-def write_rows_strictly(
-    view: CompiledView,
-    files: Sequence[LineFile],
-    target: Path,
-    *,
-    form: Form,
-    memory_limit: str,
-    threads: int,
-    scratch: Path,
-    on_connect: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
+def flatten_strictly(
+    connection: duckdb.DuckDBPyConnection, *, view: CompiledView, files: Sequence[LineFile], target: Path, form: Form
 ) -> int:
-    """Write the rows of a view to `target` in one pass, and give their number; the first line that is amiss ends it.
+    """Flatten files in one pass, and give the number of rows; the first line that is amiss ends it.
 
     Lines are not counted, and one id may stand twice. Raises LandingError for a line that is no JSON, of another
     resource type, without id, or that does not fit the view.
     """
     paths = [Path(f.path) for f in files]
-    with _engine(files, memory_limit=memory_limit, threads=threads, scratch=scratch) as connection:
-        if on_connect:
-            on_connect(connection)
-        try:
-            if numbers := number_columns(view):
-                check_columns(connection, numbers, paths)
-            source = read_as_written_sql(connection, view, paths)
-            query = read_view_sql(view, paths, source=source, fields=_checked_fields(view.resource))
-            copied = connection.execute(copy_sql(query, view.columns, target, form)).fetchone()
-        except REFUSALS as error:
-            raise LandingError(
-                f"a line does not fit: {describe(error)}",
-                where=files[0].name if len(files) == 1 else None,
-                hint="without --strict, such lines are found and set aside",
-            ) from None
+    try:
+        if numbers := number_columns(view):
+            check_columns(connection, numbers, paths)
+        source = read_as_written_sql(connection, view, paths)
+        query = read_view_sql(view, paths, source=source, fields=_checked_fields(view.resource))
+        copied = connection.execute(copy_sql(query, view.columns, target, form)).fetchone()
+    except REFUSALS as error:
+        raise LandingError(
+            f"a line does not fit: {describe(error)}",
+            where=_only_name(files),
+            hint="without --strict, such lines are found and set aside",
+        ) from None
     return copied[0] if copied else 0
+
+
+def _only_name(files: Sequence[LineFile]) -> str | None:
+    return files[0].name if len(files) == 1 else None
 
 
 def _checked_fields(resource: str) -> str:
@@ -102,19 +93,3 @@ def _checked_fields(resource: str) -> str:
     message = quote_text(f"path: a value is no {resource} with an id, resource ")
     checked = f"case when {wrong} then error({message} || coalesce(id, '')) else \"resourceType\" end"
     return f'* replace ({checked} as "resourceType")'
-
-
-@contextmanager
-def _engine(
-    files: Sequence[LineFile], *, memory_limit: str, threads: int, scratch: Path
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    try:
-        with open_engine(memory_limit=memory_limit, threads=threads, scratch=scratch) as connection:
-            yield connection
-    except duckdb.Error as error:
-        # The engine's own words may quote a line; only the kind of error goes on.
-        raise LandingError(
-            f"the engine failed: {type(error).__name__}",
-            where=files[0].name if len(files) == 1 else None,
-            hint="see whether the files are whole, give more --memory-limit, or free disk space",
-        ) from None

@@ -3,7 +3,7 @@
 definition (the JSON, checked) → fhirpath (syntax) → resolve (types) → model → compiler (SQL of one dialect)
 """
 
-from caremesh.fhir.compiler import CompiledView, ViewColumn, compile_view
+from caremesh.fhir.compiler import LONGEST_STATEMENT, SHORTEN, CompiledView, ViewColumn, compile_view
 from caremesh.fhir.dialects.athena import ATHENA
 from caremesh.fhir.dialects.base import Dialect
 from caremesh.fhir.dialects.duckdb import DUCKDB
@@ -15,6 +15,8 @@ from caremesh.fhir.views import parse_view
 __all__ = [
     "ATHENA",
     "DUCKDB",
+    "LONGEST_STATEMENT",
+    "SHORTEN",
     "Array",
     "CompiledView",
     "Dialect",

@@ -12,8 +12,14 @@ from caremesh.fhir.rows import Rows, add_select
 from caremesh.fhir.shape import Struct, build_shape
 from caremesh.fhir.sql import to_sql
 
-# What Athena takes as a statement. DuckDB would take more, but plans it for minutes, in memory that no limit bounds.
-LONGEST_QUERY = 262_144
+LONGEST_STATEMENT = 262_144
+"""So many bytes may a statement have: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html.
+
+DuckDB would take more, but plans it for minutes, in memory that no limit bounds.
+"""
+
+SHORTEN = "put fewer columns and iterations inside a repeat of several paths, or part the view in two"
+"""What to do about a view whose statement is longer."""
 
 # Stands for a value while its uses are counted; no SQL contains it.
 PROBE = "\x00"
@@ -42,10 +48,10 @@ class CompiledView:
 def compile_view(view: View, dialect: Dialect) -> CompiledView:
     """Write a view as SQL; the same view gives the same text. Raise ViewError where it gets too long to be planned."""
     query = _query(view, dialect)
-    if len(query.encode()) > LONGEST_QUERY:
+    if len(query.encode()) > LONGEST_STATEMENT:
         raise ViewError(
-            f"its SQL would be {len(query.encode()):,} bytes long; {LONGEST_QUERY:,} can be planned",
-            hint="put fewer columns and iterations inside a repeat of several paths, or part the view in two",
+            f"its SQL would be {len(query.encode()):,} bytes long; {LONGEST_STATEMENT:,} can be planned",
+            hint=SHORTEN,
         )
     used = [*expressions(view.select), *(e for w in view.where for e in walk(w))]
     return CompiledView(

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from caremesh.engines.athena import LONGEST_STATEMENT, read_lines_sql, refused_lines_sql
+from caremesh.engines.athena import read_lines_sql, refused_lines_sql
 from caremesh.errors import ViewError
-from caremesh.fhir import ATHENA, Leaf, Struct, compile_view, parse_view
+from caremesh.fhir import ATHENA, LONGEST_STATEMENT, Leaf, Struct, compile_view, parse_view
 from tests.athena.engine import Athena
 from tests.athena.functions import ATHENA_FUNCTIONS, ON_BOTH_ENGINES, SYNTAX, called_functions
 from tests.golden.refresh import GOLDEN

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from caremesh.engines.intake import Intake
-from caremesh.engines.view_rows import name_files, write_rows
+from caremesh.engines.intake import Intake, flatten_files
+from caremesh.engines.view_rows import name_files, open_view_engine
 from caremesh.errors import LandingError
 from caremesh.fhir import DUCKDB, compile_view, parse_view
 
@@ -71,15 +71,9 @@ def read(
     compiled = compile_view(parse_view(json.dumps(view), where="view.json"), DUCKDB)
     scratch = tmp_path / "scratch"
     scratch.mkdir(exist_ok=True)
-    intake = write_rows(
-        compiled,
-        name_files(paths, compiled.resource),
-        tmp_path / "rows.ndjson",
-        form="ndjson",
-        memory_limit="256MB",
-        threads=2,
-        scratch=scratch,
-    )
+    files, target = name_files(paths, compiled.resource), tmp_path / "rows.ndjson"
+    with open_view_engine(files, memory_limit="256MB", threads=2, scratch=scratch) as connection:
+        intake = flatten_files(connection, view=compiled, files=files, target=target, scratch=scratch, form="ndjson")
     rows = [tuple(json.loads(line).values()) for line in (tmp_path / "rows.ndjson").read_bytes().splitlines()]
     assert intake.rows == len(rows)
     return intake, sorted(rows, key=str)

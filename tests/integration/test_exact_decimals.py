@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from caremesh.engines.exact import LIMIT
-from caremesh.engines.view_rows import name_files, write_rows, write_rows_strictly
+from caremesh.engines.intake import flatten_files
+from caremesh.engines.view_rows import flatten_strictly, name_files, open_view_engine
 from caremesh.errors import LandingError
 from caremesh.fhir import DUCKDB, compile_view, parse_view
 
@@ -48,9 +49,12 @@ def read(tmp_path: Path, lines: Sequence[str], *, strictly: bool = False) -> lis
     file.write_text("\n".join(lines))
     scratch.mkdir(exist_ok=True)
     view = compile_view(parse_view(json.dumps(VIEW), where="view.json"), DUCKDB)
-    write = write_rows_strictly if strictly else write_rows
-    options = {"memory_limit": "256MB", "threads": 2, "scratch": scratch}
-    write(view, name_files([file], view.resource), target, form="csv", **options)  # type: ignore[operator]
+    files = name_files([file], view.resource)
+    with open_view_engine(files, memory_limit="256MB", threads=2, scratch=scratch) as connection:
+        if strictly:
+            flatten_strictly(connection, view=view, files=files, target=target, form="csv")
+        else:
+            flatten_files(connection, view=view, files=files, target=target, scratch=scratch, form="csv")
     rows = [row.split(",") for row in target.read_text().splitlines()[1:]]
     return sorted((row[0], int(row[1]), row[2]) for row in rows)
 
