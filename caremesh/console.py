@@ -23,8 +23,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from caremesh.lake.base import Lake
 from caremesh.lake.ledger import Ledger
-from caremesh.lake.local import LocalLake
 from caremesh.lake.release import Manifest
 from caremesh.pipeline import ProductReport, RunReport, Stage
 from caremesh.products import Domain, Product
@@ -140,7 +140,7 @@ def run_table(report: RunReport, seconds: dict[str, float], *, width: int) -> Ta
     return table
 
 
-def status_table(products: Iterable[Product], lake: LocalLake, *, width: int) -> Table:
+def status_table(products: Iterable[Product], lake: Lake, *, width: int) -> Table:
     """One line per product: its current release, and a candidate that failed, if one stands aside."""
     shown = ["release", "published", ">rows", ">quarantined", "checks", "set aside"]
     if width < WIDE:
@@ -165,14 +165,14 @@ def exports_table(ledger: Ledger) -> Table:
     """One line per export in the ledger."""
     table = _table("export", "landed", ">files", ">lines", ">MB")
     for export in ledger.exports:
-        lines, size = sum(f.lines for f in export.files), sum(f.bytes for f in export.files)
-        table.add_row(
-            escape(export.name), export.landed_at, f"{len(export.files):,}", f"{lines:,}", f"{size / 1e6:,.1f}"
-        )
+        lines, size = [f.lines for f in export.files if f.lines is not None], sum(f.bytes for f in export.files)
+        # Nobody counts the lines of an object in S3 before it is used.
+        counted = f"{sum(lines):,}" if len(lines) == len(export.files) else ""
+        table.add_row(escape(export.name), export.landed_at, f"{len(export.files):,}", counted, f"{size / 1e6:,.1f}")
     return table
 
 
-def releases_table(product: Product, lake: LocalLake) -> Table:
+def releases_table(product: Product, lake: Lake) -> Table:
     """Every release of a product, the newest movement first, and what it is now."""
     table = _table("release", "made", ">rows", ">quarantined", "checks", "state")
     pointer = lake.pointer(product)
@@ -240,14 +240,14 @@ def failing_checks(manifest: Manifest) -> list[str]:
     return [f"{r['check']['name']} ({r['detail'] or format(r['rows_failed'], ',') + ' rows'})" for r in broken]
 
 
-def next_steps(lake: LocalLake, *, caremesh: str, page: Path) -> list[str]:
+def next_steps(lake: Path, *, caremesh: str) -> list[str]:
     """Three queries to paste, and where the catalog is."""
     queries = [
         "select class_code, count(*) as encounters from clinical.encounter group by 1 order by 2 desc",
         "select payer_class, round(sum(paid_amount), 2) as paid from curated.payer_mix_monthly group by 1",
         "select is_readmitted_30d, count(*) as stays from curated.readmission_30d where is_index group by 1",
     ]
-    return [f'{caremesh} query --lake {lake.root} "{q}"' for q in queries] + [f"open {page}"]
+    return [f'{caremesh} query --lake {lake} "{q}"' for q in queries] + [f"open {lake / 'catalog' / 'index.html'}"]
 
 
 def _state(manifest: Manifest, current: str | None, withdrawn: Sequence[str]) -> str:

@@ -11,7 +11,8 @@
     │   └── LakeLockedError 16   another run holds the lake
     ├── CurateError         17   dbt could not build or test the curated tables
     ├── RegisterError       18   a catalog publisher failed
-    └── QueryError          19   the SQL of `caremesh query` failed
+    ├── QueryError          19   the SQL of `caremesh query` failed
+    └── AwsError            20   AWS refused a request, or did not answer
 
 A message says what was found, where, and what to do next. It never quotes row content.
 `EXIT_QUARANTINED` is no error: the run did its work, and set lines or files aside.
@@ -107,3 +108,9 @@ class QueryError(CareMeshError):
     """The SQL given to `caremesh query` failed."""
 
     exit_code = 19
+
+
+class AwsError(CareMeshError):
+    """AWS refused a request (credentials, permissions, limits), or did not answer."""
+
+    exit_code = 20

@@ -11,20 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-from caremesh.errors import CareMeshError, LandingError, UsageError
+from caremesh.aws import Aws
+from caremesh.errors import CareMeshError, LandingError
 from caremesh.fhir import CompiledView
-from caremesh.lake.ledger import read_ledger
-from caremesh.lake.local import LocalLake
-from caremesh.lake.lock import hold_lock
-from caremesh.lake.release import Manifest
+from caremesh.lake.base import Lake
+from caremesh.lake.opening import open_lake
+from caremesh.lake.release import Manifest, Pointer
 from caremesh.products import Domain, Product, find_domains, select_products
 from caremesh.settings import Settings
+from caremesh.sources.landing import Exports
 from caremesh.sources.ndjson import IgnoredFile
 from caremesh.stages.check import check, prepare
 from caremesh.stages.curate import CurateReport, curate
 from caremesh.stages.flatten import compile_product, flatten
 from caremesh.stages.land import LandingReport, forget, land
-from caremesh.stages.publish import Outcome, publish, roll_back, show
+from caremesh.stages.publish import Outcome, publish, roll_back
 from caremesh.stages.register import register
 from catalog.base import Change
 
@@ -52,11 +53,15 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class ProductReport:
-    """What a run did with one product. `manifest` is the release made or found for what the ledger lists."""
+    """What a run did with one product. `manifest` is the release made or found for what the ledger lists.
+
+    `seen` is the product's pointer before the ledger was read: nobody may have moved it when the release is published.
+    """
 
     product: Product
     manifest: Manifest
     is_new: bool
+    seen: Pointer | None
     outcome: Outcome | None = None
 
 
@@ -102,14 +107,15 @@ def run(
 
     Raises the first error that stops the run. A failed check does not: the product keeps its current release.
     """
-    domains, lake = _open(settings)
+    aws = Aws(settings.aws)
+    domains, lake = find_domains(settings.domains_dir), open_lake(settings, aws)
     chosen = select_products(domains, domain=domain)
     if "land" in stages:
         settings.require_landing()
     else:
         lake.require()
     with _writing(settings, lake, command):
-        return _Run(settings, lake, domains, chosen, watcher).go(stages)
+        return _Run(settings, lake, Exports(aws), domains, chosen, watcher).go(stages)
 
 
 def rollback(settings: Settings, product_id: str, release: str | None, *, command: str) -> tuple[str, str]:
@@ -120,7 +126,7 @@ def rollback(settings: Settings, product_id: str, release: str | None, *, comman
     with _writing(settings, lake, command):
         left = lake.pointer(product)
         target = roll_back(product, release, settings=settings, lake=lake)
-        show(select_products(domains), lake=lake)
+        lake.show(select_products(domains))
     return left.release if left else "", target
 
 
@@ -131,8 +137,8 @@ def publish_release(settings: Settings, product_id: str, release: str, *, comman
     lake.require()
     lake.require_release(product, release)
     with _writing(settings, lake, command):
-        lake.publish(product, release, at=settings.now)
-        show(select_products(domains), lake=lake)
+        lake.publish(product, release, at=settings.now, seen=lake.pointer(product))
+        lake.show(select_products(domains))
 
 
 def forget_export(settings: Settings, export: str, *, command: str) -> None:
@@ -140,18 +146,16 @@ def forget_export(settings: Settings, export: str, *, command: str) -> None:
     _, lake = _open(settings)
     lake.require()
     with _writing(settings, lake, command):
-        forget(settings, export)
+        forget(lake, export)
 
 
-def _open(settings: Settings) -> tuple[tuple[Domain, ...], LocalLake]:
-    if settings.target != "local":
-        raise UsageError(f"target {settings.target!r} is not built yet", hint="--target local")
-    return find_domains(settings.domains_dir), LocalLake(settings.lake)
+def _open(settings: Settings) -> tuple[tuple[Domain, ...], Lake]:
+    return find_domains(settings.domains_dir), open_lake(settings, Aws(settings.aws))
 
 
 @contextmanager
-def _writing(settings: Settings, lake: LocalLake, command: str) -> Iterator[None]:
-    with hold_lock(lake.root, command=command, since=settings.now):
+def _writing(settings: Settings, lake: Lake, command: str) -> Iterator[None]:
+    with lake.hold(command=command, since=settings.now):
         lake.prepare()
         yield
         lake.tidy()
@@ -162,7 +166,8 @@ class _Run:
     """One run at work: what it was given, and what its stages found so far."""
 
     settings: Settings
-    lake: LocalLake
+    lake: Lake
+    exports: Exports
     domains: tuple[Domain, ...]
     chosen: tuple[Product, ...]
     watcher: Watcher
@@ -210,6 +215,8 @@ class _Run:
         self.watcher.begin("land", total=0, unit="bytes")
         self.landing = land(
             self.settings,
+            lake=self.lake,
+            exports=self.exports,
             used_types=types,
             on_total=lambda total: self.watcher.begin("land", total=total, unit="bytes"),
             on_bytes=self.watcher.advance,
@@ -225,17 +232,19 @@ class _Run:
         ledger = self.landing.ledger
         files = [f for e in ledger.exports for f in e.files]
         read = f"{self.landing.files_read} read now" if self.landing.files_read else "nothing new"
-        self.watcher.end(
-            f"{len(ledger.exports)} export(s), {len(files)} files, {sum(f.lines for f in files):,} lines; {read}"
-        )
+        lines = [f.lines for f in files if f.lines is not None]
+        # Objects in S3 are not read before they are used.
+        amount = f"{sum(lines):,} lines" if len(lines) == len(files) else f"{sum(f.bytes for f in files) / 1e6:,.1f} MB"
+        self.watcher.end(f"{len(ledger.exports)} export(s), {len(files)} files, {amount}; {read}")
 
     def _flatten(self) -> None:
-        ledger = read_ledger(self.settings.lake)
+        with_view = [p for p in self.chosen if p.view_file]
+        seen = {p.id: self.lake.pointer(p) for p in with_view}
+        ledger = self.lake.read_ledger()
         if not ledger.exports:
             raise LandingError(
-                "no export was landed yet", where=str(self.lake.root), hint="caremesh land --landing DIR"
+                "no export was landed yet", where=str(self.settings.lake), hint="caremesh land --landing DIR"
             )
-        with_view = [p for p in self.chosen if p.view_file]
         size = {p.id: sum(f.bytes for f in ledger.files_of(self._view(p).resource)) for p in with_view}
         self.watcher.begin("flatten", total=sum(size.values()), unit="bytes")
         for product in with_view:
@@ -245,10 +254,11 @@ class _Run:
                 self._view(product),
                 settings=self.settings,
                 lake=self.lake,
+                exports=self.exports,
                 ledger=ledger,
                 on_sift=lambda f: self.watcher.note(f"{f.export}/{f.name} has lines that cannot be used: sorting them"),
             )
-            self.reports[product.id] = ProductReport(product, made.manifest, made.is_new)
+            self.reports[product.id] = ProductReport(product, made.manifest, made.is_new, seen[product.id])
             self.watcher.advance(size[product.id], product.id)
         made_now = sum(r.is_new for r in self.reports.values())
         rows = sum(r.manifest.rows for r in self.reports.values())
@@ -273,10 +283,10 @@ class _Run:
         reports = self._found_reports()
         self.watcher.begin("publish", total=len(reports), unit="products")
         for report in reports:
-            outcome = publish(report.product, report.manifest, settings=self.settings, lake=self.lake)
+            outcome = publish(report.product, report.manifest, seen=report.seen, settings=self.settings, lake=self.lake)
             self.reports[report.product.id] = replace(report, outcome=outcome)
             self.watcher.advance(1, report.product.id)
-        show(self._everything, lake=self.lake)
+        self.lake.show(self._everything)
         outcomes = [str(r.outcome) for r in self.reports.values()]
         counted = [f"{outcomes.count(o)} {o}" for o in dict.fromkeys(outcomes)]
         self.watcher.end(", ".join(counted) or "nothing to publish")
@@ -284,12 +294,12 @@ class _Run:
     def _curate(self) -> None:
         self.watcher.begin("curate", total=0, unit="")
         self.curated = curate(self._everything, settings=self.settings, lake=self.lake)
-        show(self._everything, lake=self.lake)
+        self.lake.show(self._everything)
         self.watcher.end(self.curated.summary)
 
     def _register(self) -> None:
         self.watcher.begin("register", total=0, unit="")
-        self.changes = register(self.domains, lake=self.lake)
+        self.changes = register(self.domains, target=self.settings.target, lake=self.lake)
         made = sum(c.action != "none" for c in self.changes)
         self.watcher.end(f"{made} change(s)" if made else "no change")
 
@@ -297,7 +307,8 @@ class _Run:
         """The releases at hand: those of this run's flatten, else the candidates and current releases in the lake."""
         if not self.reports:
             for product in self.chosen:
+                seen = self.lake.pointer(product)
                 manifest = next(iter(self.lake.candidates(product)), None) or self.lake.current(product)
                 if manifest:
-                    self.reports[product.id] = ProductReport(product, manifest, is_new=False)
+                    self.reports[product.id] = ProductReport(product, manifest, is_new=False, seen=seen)
         return list(self.reports.values())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from caremesh.errors import UsageError
+from caremesh.places import Place, S3Place
 
 Target = Literal["local", "aws"]
+EngineChoice = Literal["duckdb", "athena", "auto"]
 
 DEFAULT_MEMORY_LIMIT = "512MB"
 """Bound of DuckDB's buffers where none is given."""
@@ -18,24 +20,54 @@ _SIZE = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Folders, target and limits of one invocation.
+class AwsSettings:
+    """How a run works with AWS; credentials and addresses come from boto3's own chain.
 
-    `now` is the clock as the command line read it once (ISO 8601, UTC): everything below is reproducible.
-    `memory_limit` bounds DuckDB's buffers; the process needs some 200 MB beside them.
+    `region` None: the chain's. `query_output` is where Athena puts results; None: below the lake, at `athena/`.
+    `bytes_limit` is how many bytes one query may scan. `kms_key` encrypts every object that is written (SSE-KMS); None:
+    as the bucket says. `auto_bytes` is from which size of input `engine: auto` takes Athena. `price_per_tb` is Athena's
+    price for 10^12 bytes scanned, in dollars (https://aws.amazon.com/athena/pricing/).
+    """
+
+    region: str | None = None
+    work_group: str = "primary"
+    query_output: str | None = None
+    bytes_limit: int | None = None
+    kms_key: str | None = None
+    auto_bytes: int = 50_000_000_000
+    scratch_bytes: int = 100_000_000_000
+    price_per_tb: float = 5.0
+    poll_seconds: float = 0.5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Places, target and limits of one invocation.
+
+    `now` is the clock as the command line read it once (ISO 8601, UTC), `run_id` a name that no other run has:
+    everything below is reproducible. `memory_limit` bounds DuckDB's buffers; the process needs some 200 MB beside them.
+    `scratch` is the folder for work in progress where the lake itself is not a folder.
     """
 
     project: Path
-    lake: Path
+    lake: Place
     now: str
-    landing: Path | None = None
-    target: Target = "local"
+    landing: Place | None = None
     memory_limit: str = DEFAULT_MEMORY_LIMIT
     threads: int = 2
+    engine: EngineChoice = "duckdb"
+    run_id: str = "run"
+    scratch: Path | None = None
+    aws: AwsSettings = field(default_factory=AwsSettings)
 
     def __post_init__(self) -> None:
         """Refuse a memory limit that DuckDB would not read."""
         check_memory_limit(self.memory_limit)
+
+    @property
+    def target(self) -> Target:
+        """Where the lake lives."""
+        return "aws" if isinstance(self.lake, S3Place) else "local"
 
     @property
     def domains_dir(self) -> Path:
@@ -47,11 +79,11 @@ class Settings:
         """The dbt project of the curated tables."""
         return self.project / "dbt_project"
 
-    def require_landing(self) -> Path:
+    def require_landing(self) -> Place:
         """The landing zone; raise where none was given or it is not a folder."""
         if self.landing is None:
             raise UsageError("no landing zone was given", hint="--landing DIR, the folder that holds the export")
-        if not self.landing.is_dir():
+        if isinstance(self.landing, Path) and not self.landing.is_dir():
             raise UsageError("the landing zone is not a folder", where=str(self.landing), hint="check the path")
         return self.landing
 

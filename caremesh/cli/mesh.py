@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from caremesh.cli.environment import make_settings
 from caremesh.cli.output import own_name, print_line, say, stderr, stdout
 from caremesh.errors import EXIT_QUARANTINED, QualityError
-from caremesh.settings import DEFAULT_MEMORY_LIMIT, Settings, Target, project_root
+from caremesh.settings import DEFAULT_MEMORY_LIMIT, EngineChoice, Settings, Target, project_root
 
 if TYPE_CHECKING:
     from caremesh.demo import ExportPlan
+    from caremesh.lake.base import Lake
     from caremesh.pipeline import RunReport, Stage
 
 FLOW = "landing NDJSON → flatten → check → publish → curate → register → BI"
@@ -27,9 +28,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Landing = Annotated[Path | None, typer.Option(envvar="CAREMESH_LANDING", help="Folder that holds the export(s).")]
-Lake = Annotated[Path, typer.Option(envvar="CAREMESH_LAKE", help="Folder of the lake; made if it is not there.")]
-TargetOption = Annotated[Target, typer.Option(envvar="CAREMESH_TARGET", help="Where the lake lives.")]
+Landing = Annotated[
+    str | None, typer.Option(envvar="CAREMESH_LANDING", help="Folder, or s3://bucket/prefix, that holds the export(s).")
+]
+LakeOption = Annotated[
+    str,
+    typer.Option(envvar="CAREMESH_LAKE", help="Folder, or s3://bucket/prefix, of the lake; made if it is not there."),
+]
+TargetOption = Annotated[
+    Target | None, typer.Option(envvar="CAREMESH_TARGET", help="Where the lake lives; else as --lake says.")
+]
+EngineOption = Annotated[
+    EngineChoice,
+    typer.Option("--engine", envvar="CAREMESH_ENGINE", help="What flattens; auto takes Athena for large input in S3."),
+]
 Project = Annotated[Path | None, typer.Option(envvar="CAREMESH_PROJECT", help="Folder with domains/ and dbt_project/.")]
 DomainOption = Annotated[str | None, typer.Option("--domain", help="Only this domain's products.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")]
@@ -38,23 +50,30 @@ Threads = Annotated[int, typer.Option(min=1, help="Threads of DuckDB.")]
 Format = Annotated[Literal["table", "csv", "json"], typer.Option("--format", help="How rows are printed.")]
 ProductName = Annotated[str, typer.Argument(metavar="DOMAIN.PRODUCT")]
 
-DEFAULT_LAKE = Path("lake")
+DEFAULT_LAKE = "lake"
 
 
 @app.command()
 def run(
     landing: Landing = None,
-    lake: Lake = DEFAULT_LAKE,
-    target: TargetOption = "local",
+    lake: LakeOption = DEFAULT_LAKE,
+    target: TargetOption = None,
     domain: DomainOption = None,
     project: Project = None,
     memory_limit: Memory = DEFAULT_MEMORY_LIMIT,
     threads: Threads = 2,
+    engine: EngineOption = "duckdb",
     quiet: Quiet = False,
 ) -> None:
     """Run all six stages. Exit 3 where lines stand in quarantine, 12 where a candidate failed its checks."""
-    settings = _settings(
-        lake, project=project, landing=landing, target=target, memory_limit=memory_limit, threads=threads
+    settings = make_settings(
+        lake,
+        project=project,
+        landing=landing,
+        target=target,
+        memory_limit=memory_limit,
+        threads=threads,
+        engine=engine,
     )
     _finish(_run(settings, "run", domain=domain, quiet=quiet), settings)
 
@@ -63,15 +82,18 @@ def _add_stage(stage: Stage, help_text: str) -> None:
     """Add a stage that works on the products of one domain or all."""
 
     def command(
-        lake: Lake = DEFAULT_LAKE,
-        target: TargetOption = "local",
+        lake: LakeOption = DEFAULT_LAKE,
+        target: TargetOption = None,
         domain: DomainOption = None,
         project: Project = None,
         memory_limit: Memory = DEFAULT_MEMORY_LIMIT,
         threads: Threads = 2,
+        engine: EngineOption = "duckdb",
         quiet: Quiet = False,
     ) -> None:
-        settings = _settings(lake, project=project, target=target, memory_limit=memory_limit, threads=threads)
+        settings = make_settings(
+            lake, project=project, target=target, memory_limit=memory_limit, threads=threads, engine=engine
+        )
         _finish(_run(settings, stage, stages=(stage,), domain=domain, quiet=quiet), settings)
 
     app.command(stage, help=help_text)(command)
@@ -81,9 +103,9 @@ def _add_lake_stage(stage: Stage, help_text: str) -> None:
     """Add a stage that always regards the whole lake."""
 
     def command(
-        lake: Lake = DEFAULT_LAKE, target: TargetOption = "local", project: Project = None, quiet: Quiet = False
+        lake: LakeOption = DEFAULT_LAKE, target: TargetOption = None, project: Project = None, quiet: Quiet = False
     ) -> None:
-        settings = _settings(lake, project=project, target=target)
+        settings = make_settings(lake, project=project, target=target)
         _finish(_run(settings, stage, stages=(stage,), quiet=quiet), settings)
 
     app.command(stage, help=help_text)(command)
@@ -92,14 +114,14 @@ def _add_lake_stage(stage: Stage, help_text: str) -> None:
 @app.command()
 def land(
     landing: Landing = None,
-    lake: Lake = DEFAULT_LAKE,
-    target: TargetOption = "local",
+    lake: LakeOption = DEFAULT_LAKE,
+    target: TargetOption = None,
     project: Project = None,
     quiet: Quiet = False,
     forget: Annotated[str | None, typer.Option(help="Take this export out of the ledger instead.")] = None,
 ) -> None:
     """Stage 1: take the landing zone's exports into the ledger."""
-    settings = _settings(lake, project=project, landing=landing, target=target)
+    settings = make_settings(lake, project=project, landing=landing, target=target)
     if forget:
         from caremesh.pipeline import forget_export
 
@@ -117,14 +139,14 @@ _add_stage("check", "Stage 3: hold the candidates against their contracts.")
 def publish(
     product: Annotated[str | None, typer.Argument(metavar="[DOMAIN.PRODUCT]")] = None,
     release: Annotated[str | None, typer.Option(help="Make this earlier release current again.")] = None,
-    lake: Lake = DEFAULT_LAKE,
-    target: TargetOption = "local",
+    lake: LakeOption = DEFAULT_LAKE,
+    target: TargetOption = None,
     domain: DomainOption = None,
     project: Project = None,
     quiet: Quiet = False,
 ) -> None:
     """Stage 4: make the candidates that passed current; or, with --release, put an earlier release back."""
-    settings = _settings(lake, project=project, target=target)
+    settings = make_settings(lake, project=project, target=target)
     if product and release:
         from caremesh.pipeline import publish_release
 
@@ -144,45 +166,43 @@ _add_lake_stage("register", "Stage 6: bring the catalogs up to date.")
 def rollback(
     product: ProductName,
     to: Annotated[str | None, typer.Option(help="Release to go back to; else the one before the current.")] = None,
-    lake: Lake = DEFAULT_LAKE,
+    lake: LakeOption = DEFAULT_LAKE,
+    target: TargetOption = None,
     project: Project = None,
 ) -> None:
     """Point a product back to an earlier release; the release left behind is not published again by itself."""
     from caremesh.pipeline import rollback as roll_back
 
-    left, release = roll_back(_settings(lake, project=project), product, to, command="rollback")
+    left, release = roll_back(make_settings(lake, project=project, target=target), product, to, command="rollback")
     _say_moved(product, release, lake)
     print_line(f"to put {left} back: {own_name()} publish {product} --release {left} --lake {lake}")
 
 
 @app.command()
-def status(lake: Lake = DEFAULT_LAKE, project: Project = None) -> None:
+def status(lake: LakeOption = DEFAULT_LAKE, target: TargetOption = None, project: Project = None) -> None:
     """Show every product's current release, failed candidates, and the exports in the ledger."""
     from caremesh.console import exports_table, status_table
-    from caremesh.lake.ledger import read_ledger
-    from caremesh.lake.local import LocalLake
     from caremesh.products import find_domains, select_products
 
-    settings = _settings(lake, project=project)
-    local = LocalLake(settings.lake)
-    local.require()
+    settings = make_settings(lake, project=project, target=target)
+    opened = _open(settings)
     console = stdout()
-    console.print(status_table(select_products(find_domains(settings.domains_dir)), local, width=console.width))
-    console.print(exports_table(read_ledger(settings.lake)))
+    console.print(status_table(select_products(find_domains(settings.domains_dir)), opened, width=console.width))
+    console.print(exports_table(opened.read_ledger()))
 
 
 @app.command()
-def releases(product: ProductName, lake: Lake = DEFAULT_LAKE, project: Project = None) -> None:
+def releases(
+    product: ProductName, lake: LakeOption = DEFAULT_LAKE, target: TargetOption = None, project: Project = None
+) -> None:
     """List a product's releases: which is current, which were kept, withdrawn or failed."""
     from caremesh.console import releases_table
-    from caremesh.lake.local import LocalLake
     from caremesh.products import find_domains, select_products
 
-    settings = _settings(lake, project=project)
-    local = LocalLake(settings.lake)
-    local.require()
+    settings = make_settings(lake, project=project, target=target)
+    opened = _open(settings)
     (chosen,) = select_products(find_domains(settings.domains_dir), product=product)
-    stdout().print(releases_table(chosen, local))
+    stdout().print(releases_table(chosen, opened))
 
 
 @app.command()
@@ -201,14 +221,14 @@ def products(project: Project = None) -> None:
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="One SQL statement (DuckDB); it cannot change the lake.")],
-    lake: Lake = DEFAULT_LAKE,
+    lake: LakeOption = DEFAULT_LAKE,
     output: Format = "table",
 ) -> None:
     """Query the published products and curated tables."""
     from caremesh.lake.local import LocalLake
     from caremesh.lake.query import run_query, write_rows
 
-    local = LocalLake(lake)
+    local = LocalLake(Path(lake))
     local.require()
     result = run_query(local, sql)
     if output == "table":
@@ -255,7 +275,7 @@ def demo(
         _generate(plan, landing, sequence, quiet=quiet)
     if export_only:
         return
-    settings = _settings(folder / "lake", landing=landing)
+    settings = make_settings(str(folder / "lake"), landing=str(landing))
     _finish(_run(settings, "demo", quiet=quiet), settings, with_examples=True)
 
 
@@ -302,55 +322,44 @@ def _run(
 def _finish(report: RunReport, settings: Settings, *, with_examples: bool = False) -> None:
     """Say what remains to be said and leave with the exit code that fits: failed checks before quarantine."""
     from caremesh.console import failing_checks, next_steps
-    from caremesh.lake.local import LocalLake
 
-    lake = LocalLake(settings.lake)
+    lake = settings.lake
     if report.curated and report.curated.skipped:
         print_line(f"not curated, as these have no release yet: {', '.join(report.curated.skipped)}")
     for file in report.passed_over:
         print_line(f"not taken in: {file.path}: {file.reason}")
     if report.quarantined:
         sql = "select product, file, line, reason from quarantine.lines"
-        print_line(f'{report.quarantined} line(s) quarantined; see: {own_name()} query --lake {lake.root} "{sql}"')
+        print_line(f'{report.quarantined} line(s) quarantined; see: {own_name()} query --lake {lake} "{sql}"')
         print_line("once a corrected export is in place, drop the damaged one: " + f"{own_name()} land --forget EXPORT")
     if report.products and not report.failed and all(p.outcome == "unchanged" for p in report.products):
         print_line("nothing changed: every product is at the release that these exports give")
-    if with_examples:
+    if with_examples and isinstance(lake, Path):
         print_line("\nNow try:")
-        for line in next_steps(lake, caremesh=own_name(), page=lake.catalog / "index.html"):
+        for line in next_steps(lake, caremesh=own_name()):
             print_line(f"  {line}")
     if report.failed:
         failed = report.failed[0]
         raise QualityError(
             "; ".join(f"{p.product.id}: {', '.join(failing_checks(p.manifest))}" for p in report.failed),
-            where=str(lake.candidate_folder(failed.product, failed.manifest.release) / "report.html"),
+            where=_open(settings).report_place(failed.product, failed.manifest),
             hint="the current releases keep serving; correct the data or the contract, then run again",
         )
     if report.quarantined or report.passed_over:
         raise typer.Exit(EXIT_QUARANTINED)
 
 
-def _settings(
-    lake: Path,
-    *,
-    project: Path | None = None,
-    landing: Path | None = None,
-    target: Target = "local",
-    memory_limit: str = DEFAULT_MEMORY_LIMIT,
-    threads: int = 2,
-) -> Settings:
-    return Settings(
-        project=project_root(project),
-        lake=lake,
-        now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        landing=landing,
-        target=target,
-        memory_limit=memory_limit,
-        threads=threads,
-    )
+def _open(settings: Settings) -> Lake:
+    """The lake that is there; raise LakeError where there is none."""
+    from caremesh.aws import Aws
+    from caremesh.lake.opening import open_lake
+
+    opened = open_lake(settings, Aws(settings.aws))
+    opened.require()
+    return opened
 
 
-def _say_moved(product: str, release: str, lake: Path) -> None:
+def _say_moved(product: str, release: str, lake: str) -> None:
     follow = "; ".join(f"{own_name()} {stage} --lake {lake}" for stage in ("curate", "register"))
     print_line(f"{product} is at release {release}")
     print_line(f"curated tables and catalog follow with: {follow}")

@@ -136,7 +136,8 @@ def _account(desk: Desk) -> Intake:
             superseded=newer_elsewhere + (sifted.superseded if sifted else 0),
             quarantined=len(sifted.quarantined) if sifted else 0,
         )
-        stated = file.lines if isinstance(file, LandedFile) else sifted.lines if sifted else count.lines
+        counted = file.lines if isinstance(file, LandedFile) else None
+        stated = counted if counted is not None else sifted.lines if sifted else count.lines
         if count.lines != stated:
             raise LandingError(
                 f"it has {stated} lines, but {count.used} used + {count.superseded} superseded + "

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from caremesh.lake.files import move_folder, read_json, write_json
-from caremesh.lake.local import LocalLake
 from caremesh.products import Classification
 
 
@@ -23,11 +20,11 @@ class CuratedColumn:
 
 @dataclass(frozen=True)
 class CuratedTable:
-    """One curated table of a build; `file` is its Parquet file's name in the build's folder."""
+    """One curated table of a build; `folder` is where its Parquet files stand, below the lake."""
 
     schema: str
     name: str
-    file: str
+    folder: str
     description: str
     rows: int
     columns: tuple[CuratedColumn, ...]
@@ -66,21 +63,3 @@ class CuratedBuild:
             for t in stated["tables"]
         )
         return cls(**{**stated, "tables": tables})
-
-
-def read_curated(lake: LocalLake) -> CuratedBuild | None:
-    """The current build; None where nothing was curated yet."""
-    pointer = lake.curated / "current.json"
-    return read_json(pointer, CuratedBuild.from_json) if pointer.exists() else None
-
-
-def curated_file(lake: LocalLake, build: CuratedBuild, table: CuratedTable) -> Path:
-    """Where a curated table's rows stand."""
-    return lake.curated / build.build / table.file
-
-
-def publish_curated(lake: LocalLake, folder: Path, build: CuratedBuild) -> None:
-    """Move a finished build into place and point to it; earlier builds stay for readers that have them open."""
-    if not (lake.curated / build.build).exists():
-        move_folder(folder, lake.curated / build.build)
-    write_json(lake.curated / "current.json", build.to_json())

@@ -12,8 +12,7 @@ from pathlib import Path
 import duckdb
 
 from caremesh.duckdb_settings import OFFLINE
-from caremesh.lake.curated import curated_file, read_curated
-from caremesh.lake.local import DATA_FILE, QUARANTINE_FILE, LocalLake
+from caremesh.lake.local import LocalLake
 from caremesh.products import Product
 from caremesh.quoting import quote_file, quote_name, quote_text
 
@@ -51,7 +50,7 @@ def add_product_views(connection: duckdb.DuckDBPyConnection, lake: LocalLake, pr
             continue
         connection.execute(f"create schema if not exists {quote_name(product.domain)}")
         view = f"{quote_name(product.domain)}.{quote_name(product.name)}"
-        _add_view(connection, view, lake.release_folder(product, manifest.release) / DATA_FILE)
+        _add_view(connection, view, lake.data_files(product, manifest))
         _comment(connection, f"view {view}", product.description)
         # The current release may be older than the contract, and have fewer columns or others.
         released = {name for name, _ in manifest.columns}
@@ -60,13 +59,13 @@ def add_product_views(connection: duckdb.DuckDBPyConnection, lake: LocalLake, pr
 
 
 def _add_curated_views(connection: duckdb.DuckDBPyConnection, lake: LocalLake) -> None:
-    build = read_curated(lake)
+    build = lake.read_curated()
     if build is None:
         return
     for table in build.tables:
         connection.execute(f"create schema if not exists {quote_name(table.schema)}")
         view = f"{quote_name(table.schema)}.{quote_name(table.name)}"
-        _add_view(connection, view, curated_file(lake, build, table))
+        _add_view(connection, view, lake.curated_files(table))
         _comment(connection, f"view {view}", table.description)
         for column in table.columns:
             _comment(connection, f"column {view}.{quote_name(column.name)}", column.description)
@@ -77,21 +76,22 @@ def _add_quarantine_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake,
     typed = ", ".join(f"cast(null as {c.split()[1]}) as {c.split()[0]}" for c in QUARANTINE_COLUMNS.split(", "))
     parts = [f"select {typed} where false"]
     for product in products:
-        pointer = lake.pointer(product)
-        file = pointer and lake.release_folder(product, pointer.release) / QUARANTINE_FILE
-        if pointer and file and file.exists():
-            origin = f"{quote_text(product.id)} as product, {quote_text(pointer.release)} as release"
-            parts.append(f"select {origin}, {', '.join(names[2:])} from {_rows_of(file)}")
+        manifest = lake.current(product)
+        files = lake.quarantine_files(product, manifest) if manifest else ()
+        if manifest and files:
+            origin = f"{quote_text(product.id)} as product, {quote_text(manifest.release)} as release"
+            parts.append(f"select {origin}, {', '.join(names[2:])} from {_rows_of(files)}")
     connection.execute("create schema quarantine")
     connection.execute(f"create view quarantine.lines as {' union all '.join(parts)}")
 
 
-def _add_view(connection: duckdb.DuckDBPyConnection, view: str, file: Path) -> None:
-    connection.execute(f"create view {view} as select * from {_rows_of(file)}")
+def _add_view(connection: duckdb.DuckDBPyConnection, view: str, files: Sequence[Path]) -> None:
+    connection.execute(f"create view {view} as select * from {_rows_of(files)}")
 
 
-def _rows_of(file: Path) -> str:
-    return f"read_parquet({quote_file(file.resolve())}, hive_partitioning = false)"
+def _rows_of(files: Sequence[Path]) -> str:
+    listed = ", ".join(quote_file(file.resolve()) for file in files)
+    return f"read_parquet([{listed}], hive_partitioning = false)"
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, thing: str, text: str) -> None:

@@ -1,34 +1,40 @@
-"""A lake in a folder.
+"""A lake in a folder; `caremesh.lake.layout` says what stands where. Beside that, only here:
 
-<lake>/ledger.json                                   exports taken in
 <lake>/products/<domain>/<product>/current.json      pointer to the current release
-<lake>/products/<domain>/<product>/releases/<id>/    data.parquet quarantine.parquet manifest.json report.html
-<lake>/products/<domain>/<product>/candidates/<id>/  the same, not (or not yet) published
-<lake>/curated/current.json, curated/<build>/        curated tables of one dbt build
-<lake>/caremesh.duckdb                               views over all of the above; can be rebuilt at any time
-<lake>/catalog/                                      the catalog pages
+<lake>/products/<domain>/<product>/candidates/<id>/  as a release, not (or not yet) published
+<lake>/caremesh.duckdb                               views over all of it; can be rebuilt at any time
 <lake>/scratch/                                      work in progress; what a failed run left stays until the next
 <lake>/run.lock                                      who writes
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from caremesh.errors import LakeError, PublishError
+from caremesh.lake.curated import CuratedBuild, CuratedTable
 from caremesh.lake.files import move_folder, read_json, remove_folder, sync, write_json, write_text
-from caremesh.lake.lock import LOCK_FILE
-from caremesh.lake.release import Manifest, Move, Pointer
+from caremesh.lake.layout import (
+    CATALOG_FOLDER,
+    CURATED_FOLDER,
+    CURRENT_FILE,
+    LAKE_FORMAT,
+    LAKE_MARK,
+    LEDGER_FILE,
+    MANIFEST_FILE,
+    REPORT_FILE,
+    product_key,
+    release_key,
+)
+from caremesh.lake.ledger import Ledger, ledger_from_json, ledger_to_json
+from caremesh.lake.lock import LOCK_FILE, hold_lock
+from caremesh.lake.release import Manifest, Pointer, move_back, move_forward
 from caremesh.products import Product
 
-DATA_FILE = "data.parquet"
-QUARANTINE_FILE = "quarantine.parquet"
-MANIFEST_FILE = "manifest.json"
-REPORT_FILE = "report.html"
 DATABASE_FILE = "caremesh.duckdb"
-LAKE_MARK = "lake.json"
-LAKE_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -39,13 +45,26 @@ class LocalLake:
 
     # the lake as a whole
 
+    @property
+    def name(self) -> str:
+        """Its name in the catalog."""
+        return self.root.resolve().name
+
+    def hold(self, *, command: str, since: str) -> AbstractContextManager[None]:
+        """Hold the lake for writing, or raise LakeLockedError at once, naming who holds it."""
+        return hold_lock(self.root, command=command, since=since)
+
     def prepare(self) -> None:
         """Make the lake folder, or make sure that it is one; empty the scratch folder of an earlier run."""
         mark = self.root / LAKE_MARK
         if mark.exists():
             found = read_json(mark, lambda stated: stated["format"])
             if found != LAKE_FORMAT:
-                raise LakeError(f"lake format {found!r}; this version reads {LAKE_FORMAT}", where=str(self.root))
+                raise LakeError(
+                    f"lake format {found!r}; this version reads {LAKE_FORMAT}",
+                    where=str(self.root),
+                    hint="make it anew in another folder: caremesh run --landing DIR --lake NEW",
+                )
         else:
             self._refuse_other_folders()
             write_json(mark, {"format": LAKE_FORMAT})
@@ -87,22 +106,37 @@ class LocalLake:
     @property
     def catalog(self) -> Path:
         """The folder of the catalog pages."""
-        return self.root / "catalog"
+        return self.root / CATALOG_FOLDER
 
-    @property
-    def curated(self) -> Path:
-        """The folder of the curated tables, one folder per build."""
-        return self.root / "curated"
+    @contextmanager
+    def catalog_folder(self) -> Iterator[Path]:
+        """The folder of the catalog pages, to be written within the block."""
+        yield self.catalog
+
+    def read_ledger(self) -> Ledger:
+        """The exports that were taken in; an empty ledger where nothing was."""
+        path = self.root / LEDGER_FILE
+        return read_json(path, ledger_from_json) if path.exists() else Ledger()
+
+    def write_ledger(self, ledger: Ledger) -> None:
+        """Replace the ledger in one step."""
+        write_json(self.root / LEDGER_FILE, ledger_to_json(ledger))
+
+    def show(self, products: Sequence[Product]) -> None:
+        """Bring the DuckDB file that analysts open in step with the pointers and the curated build."""
+        from caremesh.lake.database import rebuild_database
+
+        rebuild_database(self, products)
 
     # releases of a product
 
     def folder(self, product: Product) -> Path:
         """Everything of one product."""
-        return self.root / "products" / product.domain / product.name
+        return self.root / product_key(product)
 
     def release_folder(self, product: Product, release: str) -> Path:
         """The folder of a published release."""
-        return self.folder(product) / "releases" / release
+        return self.root / release_key(product, release)
 
     def candidate_folder(self, product: Product, release: str) -> Path:
         """The folder of a candidate: flattened, and perhaps checked, but never visible."""
@@ -133,13 +167,18 @@ class LocalLake:
         files = sorted(folder.glob(f"*/{MANIFEST_FILE}"))
         return tuple(read_json(f, Manifest.from_json) for f in files)
 
-    def add_candidate(self, product: Product, built: Path, manifest: Manifest) -> None:
+    def parts_folder(self, kind: str) -> str:
+        """Where the Parquet files of a kind (data, quarantine) of a release go, below its own folder."""
+        return kind
+
+    def add_candidate(self, product: Product, built: Path, manifest: Manifest) -> Manifest:
         """Put a finished candidate into place; earlier candidates of the product, failed or unused, go."""
-        for file in built.iterdir():
+        for file in sorted(built.rglob("*"), reverse=True):
             sync(file)
         write_json(built / MANIFEST_FILE, manifest.to_json())
         self.drop_candidates(product)
         move_folder(built, self.candidate_folder(product, manifest.release))
+        return manifest
 
     def drop_candidates(self, product: Product, *, keep: str | None = None) -> None:
         """Remove what stands aside of a product, but for the candidate of one release."""
@@ -157,11 +196,32 @@ class LocalLake:
         write_text(folder / REPORT_FILE, report)
         write_json(folder / MANIFEST_FILE, manifest.to_json())
 
+    def data_files(self, product: Product, manifest: Manifest) -> tuple[Path, ...]:
+        """The Parquet files of a release, published or candidate."""
+        return tuple(sorted((self._home(product, manifest) / manifest.data).glob("*.parquet")))
+
+    def quarantine_files(self, product: Product, manifest: Manifest) -> tuple[Path, ...]:
+        """The Parquet files of the lines that a release could not use."""
+        return tuple(sorted((self._home(product, manifest) / manifest.quarantine).glob("*.parquet")))
+
+    def report_link(self, product: Product, manifest: Manifest) -> str | None:
+        """The link from a catalog page to a release's report; None where it was not checked."""
+        page = self._home(product, manifest) / REPORT_FILE
+        return f"../{page.relative_to(self.root).as_posix()}" if page.exists() else None
+
+    def report_place(self, product: Product, manifest: Manifest) -> str:
+        """Where a release's report stands, for people."""
+        return str(self._home(product, manifest) / REPORT_FILE)
+
+    def _home(self, product: Product, manifest: Manifest) -> Path:
+        published = self.release_folder(product, manifest.release)
+        return published if published.exists() else self.candidate_folder(product, manifest.release)
+
     # the pointer
 
     def pointer(self, product: Product) -> Pointer | None:
         """Which release is current; None where nothing was ever published."""
-        path = self.folder(product) / "current.json"
+        path = self.folder(product) / CURRENT_FILE
         return read_json(path, Pointer.from_json) if path.exists() else None
 
     def current(self, product: Product) -> Manifest | None:
@@ -178,39 +238,44 @@ class LocalLake:
             )
         return manifest
 
-    def publish(self, product: Product, release: str, *, at: str) -> None:
-        """Make a checked candidate, or an earlier release, current: one rename, then one pointer move."""
+    def publish(self, product: Product, release: str, *, at: str, seen: Pointer | None) -> None:
+        """Make a checked candidate, or an earlier release, current: one rename, then one pointer move.
+
+        Whoever holds the lake has seen the newest pointer.
+        """
         target = self.release_folder(product, release)
         if not target.exists():
             move_folder(self.candidate_folder(product, release), target)
-        before = self.pointer(product)
-        withdrawn = tuple(r for r in before.withdrawn if r != release) if before else ()
-        self._point(product, Pointer(release, self._moved(before, Move(release, at, "publish")), withdrawn))
+        self._point(product, move_forward(seen, release, at=at))
 
     def rollback(self, product: Product, release: str | None, *, at: str) -> str:
         """Point back to `release`, or to the one before the current; the release left behind is withdrawn."""
-        before = self.pointer(product)
-        if before is None:
-            raise PublishError(f"{product.id} was never published", hint="caremesh run first")
-        target = self._previous(product, before) if release is None else release
-        if target == before.release:
-            raise PublishError(f"{target} is the current release of {product.id} already")
-        self.require_release(product, target)
-        withdrawn = tuple(dict.fromkeys((*before.withdrawn, before.release)))
-        withdrawn = tuple(r for r in withdrawn if r != target)
-        self._point(product, Pointer(target, self._moved(before, Move(target, at, "rollback")), withdrawn))
-        return target
+        pointer = move_back(product.id, self.pointer(product), release, at=at)
+        self.require_release(product, pointer.release)
+        self._point(product, pointer)
+        return pointer.release
 
     def _point(self, product: Product, pointer: Pointer) -> None:
-        write_json(self.folder(product) / "current.json", pointer.to_json())
+        write_json(self.folder(product) / CURRENT_FILE, pointer.to_json())
 
-    @staticmethod
-    def _moved(before: Pointer | None, move: Move) -> tuple[Move, ...]:
-        return (*before.history, move) if before else (move,)
+    # the curated tables
 
-    @staticmethod
-    def _previous(product: Product, pointer: Pointer) -> str:
-        earlier = [m.release for m in pointer.history if m.release not in (pointer.release, *pointer.withdrawn)]
-        if not earlier:
-            raise PublishError(f"{product.id} has no release before {pointer.release}", hint="nothing to go back to")
-        return earlier[-1]
+    @property
+    def curated(self) -> Path:
+        """The folder of the curated tables, one folder per build."""
+        return self.root / CURATED_FOLDER
+
+    def read_curated(self) -> CuratedBuild | None:
+        """The current build; None where nothing was curated yet."""
+        pointer = self.curated / CURRENT_FILE
+        return read_json(pointer, CuratedBuild.from_json) if pointer.exists() else None
+
+    def curated_files(self, table: CuratedTable) -> tuple[Path, ...]:
+        """The Parquet files of a curated table."""
+        return tuple(sorted((self.root / table.folder).glob("*.parquet")))
+
+    def publish_curated(self, folder: Path, build: CuratedBuild) -> None:
+        """Move a finished build into place and point to it; earlier builds stay for readers that have them open."""
+        if not (self.curated / build.build).exists():
+            move_folder(folder, self.curated / build.build)
+        write_json(self.curated / CURRENT_FILE, build.to_json())

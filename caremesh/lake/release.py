@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from caremesh.errors import PublishError
+from caremesh.lake.layout import DATA_FOLDER, QUARANTINE_FOLDER
+
+Engine = Literal["duckdb", "athena"]
+
 
 @dataclass(frozen=True)
 class InputFile:
@@ -12,7 +17,7 @@ class InputFile:
 
     export: str
     name: str
-    sha256: str
+    digest: str
     bytes: int
     lines: int
     used: int
@@ -21,10 +26,20 @@ class InputFile:
 
 
 @dataclass(frozen=True)
+class EngineQuery:
+    """One query that an engine billed: its id, the bytes that it scanned, and what they cost."""
+
+    id: str
+    bytes_scanned: int
+    cost_usd: float
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything that is known of one release; stored beside its Parquet files.
 
-    `release` is computed from contract, query and input files: the same input gives the same release.
+    `release` is computed from contract, query and input files: the same input gives the same release, whichever engine
+    made it. `data` and `quarantine` are the folders of its Parquet files, below the release's own.
     `verdict` is the check stage's, as `quality.verdict` writes it; None while the candidate is not checked.
     """
 
@@ -39,6 +54,10 @@ class Manifest:
     columns: tuple[tuple[str, str], ...]
     inputs: tuple[InputFile, ...]
     unresolved_references: tuple[tuple[str, int], ...]
+    engine: Engine = "duckdb"
+    data: str = DATA_FOLDER
+    quarantine: str = QUARANTINE_FOLDER
+    queries: tuple[EngineQuery, ...] = ()
     verdict: dict[str, Any] | None = None
 
     @property
@@ -83,6 +102,7 @@ class Manifest:
                 "columns": tuple((name, sql_type) for name, sql_type in stated["columns"]),
                 "inputs": tuple(InputFile(**i) for i in stated["inputs"]),
                 "unresolved_references": tuple((name, count) for name, count in stated["unresolved_references"]),
+                "queries": tuple(EngineQuery(**q) for q in stated["queries"]),
             }
         )
 
@@ -100,16 +120,18 @@ class Move:
 class Pointer:
     """Which release of a product is current, and how it came to be so.
 
-    `withdrawn` are the releases that a rollback left: a run does not publish them again by itself.
+    `withdrawn` are the releases that a rollback left: a run does not publish them again by itself. `version` is what a
+    lake tells writers apart by, if it must.
     """
 
     release: str
     history: tuple[Move, ...]
     withdrawn: tuple[str, ...] = ()
+    version: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The pointer as a JSON document."""
-        return asdict(self)
+        """The pointer as a JSON document; its version belongs to the place where it stands."""
+        return {name: value for name, value in asdict(self).items() if name != "version"}
 
     @classmethod
     def from_json(cls, stated: dict[str, Any]) -> Pointer:
@@ -119,3 +141,31 @@ class Pointer:
             history=tuple(Move(**m) for m in stated["history"]),
             withdrawn=tuple(stated["withdrawn"]),
         )
+
+
+def move_forward(before: Pointer | None, release: str, *, at: str) -> Pointer:
+    """The pointer after a release was made current."""
+    withdrawn = tuple(r for r in before.withdrawn if r != release) if before else ()
+    history = (*(before.history if before else ()), Move(release, at, "publish"))
+    return Pointer(release, history, withdrawn)
+
+
+def move_back(product_id: str, before: Pointer | None, release: str | None, *, at: str) -> Pointer:
+    """The pointer after a rollback to `release`, or to the one before the current, which is withdrawn.
+
+    Raises PublishError where there is nothing to go back to.
+    """
+    if before is None:
+        raise PublishError(f"{product_id} was never published", hint="caremesh run first")
+    target = release or _previous(product_id, before)
+    if target == before.release:
+        raise PublishError(f"{target} is the current release of {product_id} already")
+    withdrawn = tuple(r for r in dict.fromkeys((*before.withdrawn, before.release)) if r != target)
+    return Pointer(target, (*before.history, Move(target, at, "rollback")), withdrawn)
+
+
+def _previous(product_id: str, pointer: Pointer) -> str:
+    earlier = [m.release for m in pointer.history if m.release not in (pointer.release, *pointer.withdrawn)]
+    if not earlier:
+        raise PublishError(f"{product_id} has no release before {pointer.release}", hint="nothing to go back to")
+    return earlier[-1]

@@ -16,7 +16,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from caremesh.errors import LandingError
@@ -32,13 +32,15 @@ _FILE_NAME = re.compile(r"^(?P<type>[A-Za-z]+)(?:[._-].*)?\.ndjson(?:\.gz)?$")
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file of an export as the folder listing shows it; nothing of it was read yet."""
+    """A file of an export as a listing shows it, with its digest where it has one; nothing of it was read yet."""
 
     export: str
-    root: Path
+    root: str
     name: str
-    path: Path
+    path: str
     resource_type: str
+    bytes: int
+    digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,16 @@ class LineFile:
 
 @dataclass(frozen=True)
 class LandedFile(LineFile):
-    """A file of an export, taken in: how long it is, and how many resources (lines that are not blank) it holds."""
+    """A file of an export, taken in: how long it is, what tells its content, and how many lines are not blank.
+
+    `digest` is the SHA-256 of its bytes, or `etag:…` for an object in S3, which is not read to be taken in; `lines` is
+    None where nobody counted yet.
+    """
 
     bytes: int
     modified_ns: int
-    sha256: str
-    lines: int
+    digest: str
+    lines: int | None
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class IgnoredFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything that stands in a landing folder, sorted by export and name."""
+    """Everything that stands in a landing zone, sorted by export and name."""
 
     files: tuple[FoundFile, ...]
     ignored: tuple[IgnoredFile, ...]
@@ -96,14 +102,19 @@ def list_landing(landing: Path) -> Listing:
             continue
         seen[path.resolve()] = path
         found = _found(landing, path)
-        twin = files.setdefault((found.export, found.name), found)
-        if twin is not found:
-            raise LandingError(
-                f"two files go by the name {found.name!r} of export {found.export!r}: this one and {twin.path}",
-                where=str(path),
-                hint="move one of the exports into a folder of another name",
-            )
+        add_found(files, found)
     return Listing(tuple(sorted(files.values(), key=lambda f: (f.export, f.name))), tuple(ignored))
+
+
+def add_found(files: dict[tuple[str, str], FoundFile], found: FoundFile) -> None:
+    """Put a file under its export and name; raise LandingError where another one goes by them."""
+    twin = files.setdefault((found.export, found.name), found)
+    if twin is not found:
+        raise LandingError(
+            f"two files go by the name {found.name!r} of export {found.export!r}: this one and {twin.path}",
+            where=found.path,
+            hint="move one of the exports into a folder of another name",
+        )
 
 
 def take_in(found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) -> LandedFile:
@@ -111,21 +122,21 @@ def take_in(found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) 
 
     Raises LandingError where it cannot be read or is a broken gzip file.
     """
+    path = Path(found.path)
     try:
-        stat = found.path.stat()
-        digest = _digest(found.path, on_bytes)
-        with open_lines(found.path) as lines:
-            count = sum(1 for line in lines if not line.isspace())
+        stat = path.stat()
+        digest = _digest(path, on_bytes)
+        count = count_lines(path)
     except BROKEN_FILE as error:
-        raise cannot_be_read(str(found.path), error) from None
+        raise cannot_be_read(found.path, error) from None
     return LandedFile(
         export=found.export,
         name=found.name,
-        path=str(found.path.resolve()),
+        path=str(path.resolve()),
         resource_type=found.resource_type,
         bytes=stat.st_size,
         modified_ns=stat.st_mtime_ns,
-        sha256=digest,
+        digest=digest,
         lines=count,
     )
 
@@ -145,6 +156,12 @@ def is_unchanged(landed: LandedFile) -> bool:
     return (stat.st_size, stat.st_mtime_ns) == (landed.bytes, landed.modified_ns)
 
 
+def count_lines(path: Path) -> int:
+    """How many lines of a plain or gzipped file are not blank."""
+    with open_lines(path) as lines:
+        return sum(1 for line in lines if not line.isspace())
+
+
 def open_lines(path: Path) -> IO[bytes] | gzip.GzipFile:
     """Open a plain or gzipped file for reading lines of bytes."""
     if path.suffix == ".gz":
@@ -161,12 +178,28 @@ def starts_with_mark(path: Path) -> bool:
         raise cannot_be_read(str(path), error) from None
 
 
-def _reason_to_ignore(path: Path) -> str | None:
-    matched = _FILE_NAME.match(path.name)
+def reason_to_ignore(name: str) -> str | None:
+    """Why a file of that name is no file of an export; None where it is one."""
+    matched = _FILE_NAME.match(name)
     if not matched:
         return "its name is not like Patient.ndjson, Patient-000.ndjson or Patient.1.ndjson.gz"
     if matched["type"] not in load_types().resources:
         return f"{matched['type']!r} is no FHIR R4 resource type"
+    return None
+
+
+def place_in_export(below: PurePosixPath) -> tuple[PurePosixPath, str]:
+    """The folder of a file's export, and its resource type, by the file's path below the landing zone."""
+    resource_type = re.split(r"[._-]", below.name)[0]
+    folder = below.parent
+    if folder.name == resource_type:
+        folder = folder.parent
+    return folder, resource_type
+
+
+def _reason_to_ignore(path: Path) -> str | None:
+    if reason := reason_to_ignore(path.name):
+        return reason
     if not path.is_file():
         return "it is no file, or a link to nothing"
     try:
@@ -191,13 +224,16 @@ def _visible_files(landing: Path) -> Iterator[Path]:
 
 
 def _found(landing: Path, path: Path) -> FoundFile:
-    resource_type = re.split(r"[._-]", path.name)[0]
-    folder = path.parent
-    if folder != landing and folder.name == resource_type:
-        folder = folder.parent
-    below = folder.relative_to(landing).as_posix()
-    export = landing.resolve().name if below == "." else below
-    return FoundFile(export, folder.resolve(), path.relative_to(folder).as_posix(), path, resource_type)
+    below, resource_type = place_in_export(PurePosixPath(path.relative_to(landing).as_posix()))
+    folder = landing / below
+    return FoundFile(
+        export=landing.resolve().name if below == PurePosixPath() else str(below),
+        root=str(folder.resolve()),
+        name=path.relative_to(folder).as_posix(),
+        path=str(path),
+        resource_type=resource_type,
+        bytes=path.stat().st_size,
+    )
 
 
 def _digest(path: Path, on_bytes: Callable[[int], None] | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from caremesh.errors import QualityError
-from caremesh.lake.local import DATA_FILE, LocalLake
+from caremesh.lake.base import Lake
 from caremesh.lake.release import Manifest
 from caremesh.products import Product
 from caremesh.settings import Settings
@@ -16,7 +16,7 @@ def prepare() -> None:
     import great_expectations  # noqa: F401
 
 
-def check(product: Product, manifest: Manifest, *, settings: Settings, lake: LocalLake) -> Manifest:
+def check(product: Product, manifest: Manifest, *, settings: Settings, lake: Lake) -> Manifest:
     """Judge a candidate and store the verdict and its report beside it; give the manifest with the verdict.
 
     A release that has its verdict keeps it: contract and rows are part of its name, so it could not change.
@@ -29,10 +29,10 @@ def check(product: Product, manifest: Manifest, *, settings: Settings, lake: Loc
             where=str(product.contract_file),
             hint="caremesh flatten again",
         )
-    folder = lake.candidate_folder(product, manifest.release)
     scratch = lake.scratch / f"check-{product.id}"
     scratch.mkdir(parents=True, exist_ok=True)
-    verdict = run_gate(product, [folder / DATA_FILE], scratch=scratch, memory_limit=settings.memory_limit)
+    files = lake.data_files(product, manifest)
+    verdict = run_gate(product, files, scratch=scratch, memory_limit=settings.memory_limit)
     judged = manifest.with_verdict(verdict.to_json())
     page = render_report(product, verdict, release=manifest.release, checked_at=settings.now)
     lake.judge_candidate(product, judged, page)

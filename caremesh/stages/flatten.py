@@ -17,14 +17,16 @@ from caremesh.engines.duckdb import open_engine
 from caremesh.engines.intake import Intake, flatten_files
 from caremesh.errors import ContractError, LakeError, LandingError
 from caremesh.fhir import DUCKDB, CompiledView, compile_view, parse_view
+from caremesh.lake.base import Lake
 from caremesh.lake.files import remove_folder
+from caremesh.lake.layout import DATA_FOLDER, PART_FILE, QUARANTINE_FOLDER
 from caremesh.lake.ledger import Ledger
-from caremesh.lake.local import DATA_FILE, QUARANTINE_FILE, LocalLake
 from caremesh.lake.release import InputFile, Manifest
 from caremesh.products import Product
 from caremesh.quoting import quote_file
 from caremesh.settings import Settings
-from caremesh.sources.ndjson import LandedFile, LineFile, is_unchanged
+from caremesh.sources.landing import Exports
+from caremesh.sources.ndjson import LandedFile, LineFile
 from caremesh.sources.sieve import QuarantinedLine
 
 
@@ -63,7 +65,8 @@ def flatten(
     compiled: CompiledView,
     *,
     settings: Settings,
-    lake: LocalLake,
+    lake: Lake,
+    exports: Exports,
     ledger: Ledger,
     on_sift: Callable[[LineFile], None] | None = None,
 ) -> Flattened:
@@ -78,14 +81,17 @@ def flatten(
     if found is not None:
         lake.drop_candidates(product, keep=release)
         return Flattened(found, is_new=False)
-    _refuse_changed(files)
+    _refuse_changed(files, exports)
     folder = lake.scratch / product.id
     remove_folder(folder)
-    (folder / "release").mkdir(parents=True)
-    intake = _run_view(settings, compiled, files, folder, on_sift)
-    _refuse_changed(files)
-    _write_quarantine(intake.quarantined, folder / "release" / QUARANTINE_FILE)
-    data = folder / "release" / DATA_FILE
+    built = folder / "release"
+    data = built / lake.parts_folder(DATA_FOLDER) / PART_FILE
+    data.parent.mkdir(parents=True)
+    quarantine = built / lake.parts_folder(QUARANTINE_FOLDER) / PART_FILE
+    fetched = exports.fetch(files, folder / "landed")
+    intake = _run_view(settings, compiled, fetched, data, folder, on_sift)
+    _refuse_changed(files, exports)
+    _write_quarantine(intake.quarantined, quarantine)
     manifest = Manifest(
         product=product.id,
         release=release,
@@ -98,8 +104,10 @@ def flatten(
         columns=tuple((c.name, c.sql_type) for c in product.columns),
         inputs=_inputs(files, intake),
         unresolved_references=_count_unresolved(product, data),
+        data=lake.parts_folder(DATA_FOLDER),
+        quarantine=lake.parts_folder(QUARANTINE_FOLDER),
     )
-    lake.add_candidate(product, folder / "release", manifest)
+    manifest = lake.add_candidate(product, built, manifest)
     remove_folder(folder)
     return Flattened(manifest, is_new=True)
 
@@ -108,6 +116,7 @@ def _run_view(
     settings: Settings,
     compiled: CompiledView,
     files: Sequence[LandedFile],
+    target: Path,
     folder: Path,
     on_sift: Callable[[LineFile], None] | None,
 ) -> Intake:
@@ -117,7 +126,7 @@ def _run_view(
                 connection,
                 view=compiled,
                 files=files,
-                target=folder / "release" / DATA_FILE,
+                target=target,
                 scratch=folder,
                 on_sift=on_sift,
             )
@@ -130,16 +139,16 @@ def _run_view(
         ) from None
 
 
-def _refuse_changed(files: Sequence[LandedFile]) -> None:
+def _refuse_changed(files: Sequence[LandedFile], exports: Exports) -> None:
     """A release is named by digests that were taken at landing: what is read must be what was landed."""
     for file in files:
-        if not is_unchanged(file):
+        if not exports.is_unchanged(file):
             raise LandingError("changed, or is gone, since it was landed", where=file.path, hint="caremesh land again")
 
 
 def _release_name(product: Product, query_digest: str, files: Sequence[LandedFile]) -> str:
     """Twelve hex digits over everything that decides what the release holds; input order is part of it."""
-    inputs = [(f.export, f.name, f.sha256) for f in files]
+    inputs = [(f.export, f.name, f.digest) for f in files]
     stated = json.dumps([product.id, product.contract_digest, query_digest, inputs])
     return hashlib.sha256(stated.encode()).hexdigest()[:12]
 
@@ -149,9 +158,9 @@ def _inputs(files: Sequence[LandedFile], intake: Intake) -> tuple[InputFile, ...
         InputFile(
             export=file.export,
             name=file.name,
-            sha256=file.sha256,
+            digest=file.digest,
             bytes=file.bytes,
-            lines=file.lines,
+            lines=count.lines,
             used=count.used,
             superseded=count.superseded,
             quarantined=count.quarantined,
@@ -170,6 +179,7 @@ def _write_quarantine(lines: Sequence[QuarantinedLine], path: Path) -> None:
             ("raw", pa.string()),
         ]
     )
+    path.parent.mkdir(parents=True)
     rows = [{"export": q.export, "file": q.file, "line": q.line, "reason": q.reason, "raw": q.raw} for q in lines]
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, compression="zstd")
 

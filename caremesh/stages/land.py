@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from caremesh.errors import LandingError
-from caremesh.lake.ledger import LandedExport, Ledger, missing_files, read_ledger, write_ledger
+from caremesh.lake.base import Lake
+from caremesh.lake.ledger import LandedExport, Ledger
 from caremesh.settings import Settings
-from caremesh.sources.ndjson import FoundFile, IgnoredFile, LandedFile, is_unchanged, list_landing, take_in
+from caremesh.sources.landing import Exports
+from caremesh.sources.ndjson import FoundFile, IgnoredFile
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class LandingReport:
 def land(
     settings: Settings,
     *,
+    lake: Lake,
+    exports: Exports,
     used_types: Iterable[str],
     on_total: Callable[[int], None] | None = None,
     on_bytes: Callable[[int], None] | None = None,
@@ -34,25 +38,25 @@ def land(
 
     Raises LandingError where a file cannot be read, or one that was taken in before is gone.
     """
-    listing = list_landing(settings.require_landing())
+    listing = exports.list(settings.require_landing())
     if not listing.files:
         raise LandingError(
             "no export was found", where=str(settings.landing), hint="files are called like Patient-000.ndjson[.gz]"
         )
     wanted = set(used_types)
     found = [f for f in listing.files if f.resource_type in wanted]
-    ledger = read_ledger(settings.lake)
+    ledger = lake.read_ledger()
     known = {(f.export, f.name): f for e in ledger.exports for f in e.files}
-    changed = [f for f in found if not _is_known(f, known)]
+    changed = [f for f in found if not exports.is_known(f, known.get((f.export, f.name)))]
     if on_total:
-        on_total(sum(f.path.stat().st_size for f in changed))
-    taken = {(f.export, f.name): take_in(f, on_bytes=on_bytes) for f in changed}
+        on_total(sum(f.bytes for f in changed))
+    taken = {(f.export, f.name): exports.take_in(f, on_bytes=on_bytes) for f in changed}
     for (name, root), files in groupby(found, key=lambda f: (f.export, f.root)):
         landed = tuple(taken.get((f.export, f.name)) or known[f.export, f.name] for f in files)
-        ledger = ledger.with_export(_export(settings, ledger.export(name), LandedExport(name, str(root), "", landed)))
+        ledger = ledger.with_export(_export(settings, ledger.export(name), LandedExport(name, root, "", landed)))
     _refuse_twice(ledger)
-    _refuse_missing(ledger)
-    write_ledger(settings.lake, ledger)
+    _refuse_missing(ledger, exports, listing.files)
+    lake.write_ledger(ledger)
     return LandingReport(
         ledger=ledger,
         files_read=len(taken),
@@ -61,24 +65,19 @@ def land(
     )
 
 
-def forget(settings: Settings, export: str) -> Ledger:
+def forget(lake: Lake, export: str) -> Ledger:
     """Take an export out of the ledger on purpose; the next run builds releases without it."""
-    ledger = read_ledger(settings.lake).without(export)
-    write_ledger(settings.lake, ledger)
+    ledger = lake.read_ledger().without(export)
+    lake.write_ledger(ledger)
     return ledger
-
-
-def _is_known(found: FoundFile, known: dict[tuple[str, str], LandedFile]) -> bool:
-    landed = known.get((found.export, found.name))
-    return landed is not None and landed.path == str(found.path.resolve()) and is_unchanged(landed)
 
 
 def _export(settings: Settings, before: LandedExport | None, now: LandedExport) -> LandedExport:
     """The export as it stands now: files of it that are gone stay listed, so that their absence is noticed."""
     if before is None:
         return replace(now, landed_at=settings.now)
-    digests = {f.name: f.sha256 for f in now.files}
-    if before.root != now.root and any(digests.get(f.name) != f.sha256 for f in before.files):
+    digests = {f.name: f.digest for f in now.files}
+    if before.root != now.root and any(digests.get(f.name) != f.digest for f in before.files):
         raise LandingError(
             f"an export called {now.name!r} was taken in from {before.root} before, and this is another one",
             where=now.root,
@@ -102,8 +101,8 @@ def _refuse_twice(ledger: Ledger) -> None:
                 )
 
 
-def _refuse_missing(ledger: Ledger) -> None:
-    missing = missing_files(ledger.exports)
+def _refuse_missing(ledger: Ledger, exports: Exports, found: Sequence[FoundFile]) -> None:
+    missing = exports.missing([f for e in ledger.exports for f in e.files], found=found)
     if missing:
         first = missing[0]
         raise LandingError(
@@ -116,6 +115,6 @@ def _refuse_missing(ledger: Ledger) -> None:
 def _count_unused(files: list[FoundFile]) -> tuple[tuple[str, int, int], ...]:
     by_type = sorted(files, key=lambda f: f.resource_type)
     return tuple(
-        (name, len(group), sum(f.path.stat().st_size for f in group))
+        (name, len(group), sum(f.bytes for f in group))
         for name, group in ((n, list(g)) for n, g in groupby(by_type, key=lambda f: f.resource_type))
     )

@@ -1,33 +1,31 @@
-"""Publish: make a checked release current, and show it in the lake's database."""
+"""Publish: make a checked release current."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 from caremesh.errors import PublishError
-from caremesh.lake.database import rebuild_database
-from caremesh.lake.local import LocalLake
-from caremesh.lake.release import Manifest
+from caremesh.lake.base import Lake
+from caremesh.lake.release import Manifest, Pointer
 from caremesh.products import Product
 from caremesh.settings import Settings
 
 Outcome = Literal["published", "unchanged", "withdrawn", "failed"]
 
 
-def publish(product: Product, manifest: Manifest, *, settings: Settings, lake: LocalLake) -> Outcome:
+def publish(product: Product, manifest: Manifest, *, seen: Pointer | None, settings: Settings, lake: Lake) -> Outcome:
     """Move the product's pointer to a release that passed its checks, if it may and need be moved.
 
+    `seen` is the pointer as it was before the release was made: it moves from there, or not at all.
     A release that was left by a rollback stays withdrawn until `caremesh publish PRODUCT --release ID` asks for it.
     """
     if manifest.passed is None:
         raise PublishError(f"release {manifest.release} of {product.id} was not checked", hint="caremesh check first")
     if not manifest.passed:
         return "failed"
-    pointer = lake.pointer(product)
-    if pointer and pointer.release == manifest.release:
+    if seen and seen.release == manifest.release:
         return "unchanged"
-    if pointer and manifest.release in pointer.withdrawn:
+    if seen and manifest.release in seen.withdrawn:
         return "withdrawn"
     if manifest.contract_digest != product.contract_digest:
         raise PublishError(
@@ -35,15 +33,10 @@ def publish(product: Product, manifest: Manifest, *, settings: Settings, lake: L
             where=str(product.contract_file),
             hint="caremesh flatten and caremesh check again",
         )
-    lake.publish(product, manifest.release, at=settings.now)
+    lake.publish(product, manifest.release, at=settings.now, seen=seen)
     return "published"
 
 
-def show(products: Sequence[Product], *, lake: LocalLake) -> None:
-    """Bring the lake's database in step with the pointers of all products and the curated tables."""
-    rebuild_database(lake, products)
-
-
-def roll_back(product: Product, release: str | None, *, settings: Settings, lake: LocalLake) -> str:
+def roll_back(product: Product, release: str | None, *, settings: Settings, lake: Lake) -> str:
     """Point back to `release`, or to the one before the current; give its name."""
     return lake.rollback(product, release, at=settings.now)

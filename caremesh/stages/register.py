@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
-from caremesh.lake.curated import CuratedBuild, read_curated
-from caremesh.lake.local import REPORT_FILE, LocalLake
+from caremesh.lake.base import Lake
+from caremesh.lake.curated import CuratedBuild
 from caremesh.lake.release import Manifest
 from caremesh.products import Domain, Product
+from caremesh.settings import Target
 from catalog.base import (
     CatalogContent,
     CatalogProduct,
@@ -23,20 +22,21 @@ from catalog.base import (
 from catalog.discovery import find_publishers
 
 
-def register(domains: Sequence[Domain], *, lake: LocalLake) -> tuple[Change, ...]:
-    """Apply every publisher of the local target to the lake's present content; give what each changed."""
+def register(domains: Sequence[Domain], *, target: Target, lake: Lake) -> tuple[Change, ...]:
+    """Apply every publisher of the target to the lake's present content; give what each changed."""
     content = describe_lake(domains, lake=lake)
-    target = PublisherTarget(kind="local", folder=lake.catalog)
-    return tuple(change for publisher in find_publishers(target) for change in publisher.apply(content))
+    with lake.catalog_folder() as folder:
+        publishers = find_publishers(PublisherTarget(kind=target, folder=folder))
+        return tuple(change for publisher in publishers for change in publisher.apply(content))
 
 
-def describe_lake(domains: Sequence[Domain], *, lake: LocalLake) -> CatalogContent:
+def describe_lake(domains: Sequence[Domain], *, lake: Lake) -> CatalogContent:
     """Everything a catalog shows: contracts, current releases, curated tables, failed candidates; no row content."""
     products = [p for d in domains for p in d.products]
-    build = read_curated(lake)
+    build = lake.read_curated()
     times = [pointer.history[-1].at for p in products if (pointer := lake.pointer(p))]
     return CatalogContent(
-        lake_name=lake.root.resolve().name,
+        lake_name=lake.name,
         generated_for=max([*times, build.built_at if build else ""], default=""),
         domains=tuple(domains),
         products=tuple(CatalogProduct(p, _release_info(p, lake)) for p in products),
@@ -45,7 +45,7 @@ def describe_lake(domains: Sequence[Domain], *, lake: LocalLake) -> CatalogConte
     )
 
 
-def _release_info(product: Product, lake: LocalLake) -> ReleaseInfo | None:
+def _release_info(product: Product, lake: Lake) -> ReleaseInfo | None:
     pointer, manifest = lake.pointer(product), lake.current(product)
     if pointer is None or manifest is None:
         return None
@@ -56,17 +56,17 @@ def _release_info(product: Product, lake: LocalLake) -> ReleaseInfo | None:
         quarantined=manifest.quarantined,
         sources=manifest.exports,
         checks=_outcomes(manifest),
-        report=_link(lake, lake.release_folder(product, manifest.release) / REPORT_FILE),
+        report=lake.report_link(product, manifest),
         unresolved_references=manifest.unresolved_references,
     )
 
 
-def _failed(product: Product, manifest: Manifest, lake: LocalLake) -> FailedCandidate:
+def _failed(product: Product, manifest: Manifest, lake: Lake) -> FailedCandidate:
     return FailedCandidate(
         product=product.id,
         release=manifest.release,
         failing=tuple(o for o in _outcomes(manifest) if o.verdict == "failed"),
-        report=_link(lake, lake.candidate_folder(product, manifest.release) / REPORT_FILE),
+        report=lake.report_link(product, manifest),
     )
 
 
@@ -99,7 +99,3 @@ def _curated_tables(build: CuratedBuild | None) -> tuple[CuratedTable, ...]:
         )
         for t in build.tables
     )
-
-
-def _link(lake: LocalLake, page: Path) -> str | None:
-    return Path(os.path.relpath(page, lake.catalog)).as_posix() if page.exists() else None

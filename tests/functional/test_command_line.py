@@ -56,7 +56,7 @@ def test_help_imports_no_heavy_library() -> None:
         (["releases", "clinical.nothing", "--lake", "LAKE"], 2, "one of: clinical.patient"),
         (["query", "select * from nothing", "--lake", "LAKE"], 19, "nothing"),
         (["rollback", "clinical.patient", "--lake", "LAKE"], 13, "never published"),
-        (["run", "--target", "aws", "--landing", "LANDING"], 2, "--target local"),
+        (["run", "--target", "aws", "--landing", "LANDING"], 2, "--lake s3://bucket/prefix"),
         (["new", "clinical", "x", "--resource", "Patint"], 2, "did you mean Patient"),
         (["bogus"], 2, "No such command"),
     ],

@@ -22,9 +22,8 @@ PRODUCTS = [p for d in find_domains(ROOT / "domains") for p in d.products]
 def flatten_example(product: Product, scratch: Path) -> list[dict[str, str | None]]:
     """The rows of the product's example, every value as text."""
     view = compile_product(product)
-    file = take_in(
-        FoundFile("example", product.folder, "example.ndjson", product.folder / "example.ndjson", view.resource)
-    )
+    path = product.folder / "example.ndjson"
+    file = take_in(FoundFile("example", str(product.folder), path.name, str(path), view.resource, path.stat().st_size))
     target = scratch / "rows.parquet"
     with open_engine(memory_limit="256MB", threads=1, scratch=scratch) as connection:
         intake = flatten_files(connection, view=view, files=[file], target=target, scratch=scratch)

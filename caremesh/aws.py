@@ -1,0 +1,117 @@
+"""The way to AWS: one boto3 session per run, with retries, and errors in words that give the next move.
+
+Credentials, region and addresses come from boto3's own chain
+(https://docs.aws.amazon.com/boto3/latest/guide/configuration.html); nothing of it is read or kept here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from caremesh.errors import AwsError
+from caremesh.settings import AwsSettings
+
+ATTEMPTS = 8
+"""So often a request is tried that is throttled or gets no answer, with growing pauses."""
+
+_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
+_SIGN_IN = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+}
+_SIGN_IN |= {"InvalidAccessKeyId", "SignatureDoesNotMatch", "TokenRefreshRequired"}
+_DENIED = {"AccessDenied", "AccessDeniedException", "403", "UnauthorizedOperation"}
+_GONE = {"NoSuchBucket"}
+
+
+class Aws:
+    """The AWS account of one run: clients that are made when they are first needed."""
+
+    def __init__(self, settings: AwsSettings) -> None:
+        """Keep what clients are made with; nothing is sent."""
+        self.settings = settings
+        self._clients: dict[str, Any] = {}
+
+    @cached_property
+    def session(self) -> Any:
+        """The boto3 session; raise AwsError where no region is configured."""
+        import boto3
+
+        session = boto3.Session(region_name=self.settings.region)
+        if session.region_name is None:
+            raise AwsError("no AWS region is configured", hint="export AWS_REGION, or name one in the AWS profile")
+        return session
+
+    def client(self, service: str) -> Any:
+        """The client of a service; clients may be shared by threads."""
+        if service not in self._clients:
+            from botocore.config import Config
+
+            config = Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}, max_pool_connections=32)
+            with telling_errors():
+                self._clients[service] = self.session.client(service, config=config)
+        return self._clients[service]
+
+    @property
+    def encryption(self) -> dict[str, str]:
+        """The arguments of an S3 request that writes, so that the object is encrypted as the settings say."""
+        if self.settings.kms_key is None:
+            return {}
+        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.settings.kms_key}
+
+
+@contextmanager
+def telling_errors() -> Iterator[None]:
+    """Turn what boto3 raises into AwsError. What a caller expects (a conflict, a missing key) it catches within."""
+    from botocore import exceptions
+
+    try:
+        yield
+    except exceptions.ClientError as error:
+        raise _refused(error) from None
+    except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.TokenRetrievalError):
+        raise AwsError(
+            "no AWS credentials were found", hint="aws configure, or aws sso login; then run again"
+        ) from None
+    except (exceptions.SSOTokenLoadError, exceptions.UnauthorizedSSOTokenError):
+        raise AwsError("the AWS sign-in has expired", hint="aws sso login, then run again") from None
+    except exceptions.HTTPClientError as error:
+        raise AwsError(
+            f"AWS did not answer: {type(error).__name__}",
+            hint="check network and AWS_ENDPOINT_URL; run again, and what is finished is found",
+        ) from None
+    except exceptions.BotoCoreError as error:
+        raise AwsError(str(error), hint="check the AWS configuration") from None
+
+
+def error_code(error: Any) -> str:
+    """The code that AWS gave for a ClientError."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _refused(error: Any) -> AwsError:
+    """An error of AWS, with the operation and the code; its text may quote names, and never rows."""
+    code, operation = error_code(error), error.operation_name
+    text = error.response.get("Error", {}).get("Message", "")
+    if code in _SIGN_IN:
+        return AwsError(
+            f"AWS did not accept the credentials ({code})", hint="aws sso login, or renew them; then run again"
+        )
+    if code in _DENIED:
+        return AwsError(
+            f"not allowed to call {operation}: {text}",
+            hint="docs/how-to/deploy.md lists the permissions that each stage needs",
+        )
+    if code in _THROTTLED:
+        return AwsError(
+            f"AWS still throttled {operation} after {ATTEMPTS} attempts", hint="run again later: finished work is found"
+        )
+    if code in _GONE:
+        return AwsError(f"{operation}: {text}", hint="check the bucket's name and region")
+    return AwsError(f"{operation} failed: {code}: {text}", hint="run again; finished work is found")

@@ -1,0 +1,94 @@
+"""Settings out of options and the environment."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from caremesh.errors import UsageError
+from caremesh.places import Place, S3Place, parse_place
+from caremesh.settings import (
+    DEFAULT_MEMORY_LIMIT,
+    AwsSettings,
+    EngineChoice,
+    Settings,
+    Target,
+    project_root,
+)
+
+T = TypeVar("T")
+
+
+def make_settings(
+    lake: str,
+    *,
+    project: Path | None = None,
+    landing: str | None = None,
+    target: Target | None = None,
+    memory_limit: str = DEFAULT_MEMORY_LIMIT,
+    threads: int = 2,
+    engine: EngineChoice = "duckdb",
+) -> Settings:
+    """The settings of one invocation; raise UsageError where target and lake do not go together."""
+    place = parse_place(lake)
+    _refuse_other_target(place, target)
+    return Settings(
+        project=project_root(project),
+        lake=place,
+        now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        landing=None if landing is None else parse_place(landing),
+        memory_limit=memory_limit,
+        threads=threads,
+        engine=engine,
+        run_id=uuid.uuid4().hex[:12],
+        scratch=_scratch(place, os.environ),
+        aws=read_aws(os.environ),
+    )
+
+
+def read_aws(env: Mapping[str, str]) -> AwsSettings:
+    """What the environment says on how to work with AWS; boto3 reads credentials and addresses itself."""
+    default = AwsSettings()
+    return AwsSettings(
+        region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION"),
+        work_group=env.get("CAREMESH_ATHENA_WORK_GROUP", default.work_group),
+        query_output=env.get("CAREMESH_ATHENA_OUTPUT"),
+        bytes_limit=_number(env, "CAREMESH_ATHENA_BYTES_LIMIT", int, default.bytes_limit),
+        kms_key=env.get("CAREMESH_KMS_KEY"),
+        auto_bytes=_number(env, "CAREMESH_AUTO_BYTES", int, default.auto_bytes),
+        scratch_bytes=_number(env, "CAREMESH_SCRATCH_BYTES", int, default.scratch_bytes),
+        price_per_tb=_number(env, "CAREMESH_ATHENA_PRICE_PER_TB", float, default.price_per_tb),
+        poll_seconds=_number(env, "CAREMESH_ATHENA_POLL_SECONDS", float, default.poll_seconds),
+    )
+
+
+def _number(env: Mapping[str, str], name: str, read: Callable[[str], T], default: T) -> T:
+    stated = env.get(name)
+    if not stated:
+        return default
+    try:
+        return read(stated)
+    except ValueError:
+        raise UsageError(f"{name} is {stated!r}, which is no number", hint=f"export {name}=1000000000") from None
+
+
+def _refuse_other_target(place: Place, target: Target | None) -> None:
+    if target == "aws" and not isinstance(place, S3Place):
+        raise UsageError(f"the lake of target aws is in S3, not in {place}", hint="--lake s3://bucket/prefix")
+    if target == "local" and isinstance(place, S3Place):
+        raise UsageError(f"the lake of target local is a folder, not {place}", hint="--lake DIR, or --target aws")
+
+
+def _scratch(lake: Place, env: Mapping[str, str]) -> Path | None:
+    """Where work in progress of a lake in S3 stands: one folder for each lake, below the user's cache."""
+    if not isinstance(lake, S3Place):
+        return None
+    cache = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else tempfile.gettempdir())
+    root = Path(env.get("CAREMESH_SCRATCH") or f"{cache}/caremesh")
+    return root / hashlib.sha256(str(lake).encode()).hexdigest()[:12]

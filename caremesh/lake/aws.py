@@ -1,0 +1,331 @@
+"""A lake in S3 and Glue; `caremesh.lake.layout` says what stands where in the bucket. Beside that, only here:
+
+Glue table <domain>.<product>                            pointer to the current release, and how analysts query it
+<lake>/products/<domain>/<product>/candidate.json        which release stands aside
+<lake>/products/…/releases/<id>/data/<run>/              the Parquet files of the run whose manifest is the release's
+Glue table quarantine.lines                              one partition for the quarantine of each current release
+
+There is no lock in AWS. A release becomes one by its manifest, which only the first run can write; the ledger is
+replaced only as it was read; the pointer moves only from the version that was seen. Whoever comes second is told so,
+and has changed nothing that anybody reads. A candidate lies where its release will; only a pointer shows it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from caremesh.aws import Aws
+from caremesh.errors import LakeError, LakeLockedError, PublishError
+from caremesh.lake.catalog_copy import mirror_catalog
+from caremesh.lake.curated import CuratedBuild
+from caremesh.lake.files import remove_folder
+from caremesh.lake.glue import GLUE_TYPES, FoundTable, Glue, GlueColumn, GlueTable, LostRace
+from caremesh.lake.layout import (
+    CATALOG_FOLDER,
+    CURATED_FOLDER,
+    CURRENT_FILE,
+    LAKE_FORMAT,
+    LAKE_MARK,
+    LEDGER_FILE,
+    MANIFEST_FILE,
+    REPORT_FILE,
+    product_key,
+    release_key,
+)
+from caremesh.lake.ledger import Ledger, ledger_from_json, ledger_to_json
+from caremesh.lake.lock import hold_lock
+from caremesh.lake.objects import Conflict, Objects, as_json
+from caremesh.lake.quarantine_table import show_quarantine
+from caremesh.lake.release import Manifest, Pointer, move_back, move_forward
+from caremesh.places import S3Place
+from caremesh.products import Product, SqlType
+
+CANDIDATE_FILE = "candidate.json"
+POINTER = "caremesh.pointer"
+
+
+@dataclass(frozen=True)
+class AwsLake:
+    """A lake below `place`; `scratch_root` is a folder of this machine, `run_id` a name that no other run has."""
+
+    place: S3Place
+    aws: Aws
+    scratch_root: Path
+    run_id: str
+
+    # the lake as a whole
+
+    @property
+    def name(self) -> str:
+        """Its name in the catalog."""
+        return self.place.name
+
+    @property
+    def scratch(self) -> Path:
+        """The folder on this machine for work in progress."""
+        return self.scratch_root / "work"
+
+    @property
+    def objects(self) -> Objects:
+        """The lake's objects in S3."""
+        return Objects(self.aws, self.place)
+
+    @property
+    def glue(self) -> Glue:
+        """The catalog that holds the pointers."""
+        return Glue(self.aws)
+
+    def hold(self, *, command: str, since: str) -> AbstractContextManager[None]:
+        """Hold the scratch folder: runs on one machine wait their turn, runs on others meet at the pointers."""
+        return hold_lock(self.scratch_root, command=command, since=since)
+
+    def prepare(self) -> None:
+        """Make the lake, or make sure that it is one; empty the scratch folder of an earlier run."""
+        found = self.objects.read_json(LAKE_MARK, lambda stated: stated["format"])
+        if found is None:
+            self._refuse_other_objects()
+            # Another run may make the same lake meanwhile.
+            with suppress(Conflict):
+                self.objects.create(LAKE_MARK, as_json({"format": LAKE_FORMAT}))
+        elif found != LAKE_FORMAT:
+            raise LakeError(f"lake format {found!r}; this version reads {LAKE_FORMAT}", where=str(self.place))
+        remove_folder(self.scratch)
+        self.scratch.mkdir(parents=True)
+
+    def _refuse_other_objects(self) -> None:
+        stranger = next(self.objects.list(), None)
+        if stranger is not None:
+            raise LakeError(
+                f"the prefix is no lake and not empty: it holds {stranger!r}",
+                where=str(self.place),
+                hint="give an empty or new prefix as --lake",
+            )
+
+    def tidy(self) -> None:
+        """Remove the scratch folder of a run that ended well."""
+        remove_folder(self.scratch)
+
+    def require(self) -> None:
+        """Raise LakeError where there is no lake."""
+        if self.objects.read(LAKE_MARK) is None:
+            raise LakeError(
+                "there is no lake here",
+                where=str(self.place),
+                hint=f"make it: caremesh run --landing s3://… --lake {self.place}",
+            )
+
+    @contextmanager
+    def catalog_folder(self) -> Iterator[Path]:
+        """A copy of the catalog pages; what is changed in it within the block goes back to S3."""
+        with mirror_catalog(self.objects, CATALOG_FOLDER, self.scratch / CATALOG_FOLDER) as folder:
+            yield folder
+
+    def read_ledger(self) -> Ledger:
+        """The exports that were taken in; an empty ledger where nothing was."""
+        found = self.objects.read(LEDGER_FILE)
+        if found is None:
+            return Ledger()
+        ledger = self.objects.read_json(LEDGER_FILE, ledger_from_json) or Ledger()
+        return replace(ledger, version=found[1])
+
+    def write_ledger(self, ledger: Ledger) -> None:
+        """Replace the ledger as it was read; raise LakeLockedError where another run did meanwhile."""
+        content = as_json(ledger_to_json(ledger))
+        try:
+            if ledger.version is None:
+                self.objects.create(LEDGER_FILE, content)
+            else:
+                self.objects.replace(LEDGER_FILE, content, etag=ledger.version)
+        except Conflict:
+            raise LakeLockedError(
+                "another run landed exports meanwhile", where=str(self.place / LEDGER_FILE), hint="run again"
+            ) from None
+
+    # releases of a product
+
+    def parts_folder(self, kind: str) -> str:
+        """Where this run's Parquet files of a kind go: a run that was thought dead may still write into its own."""
+        return f"{kind}/{self.run_id}"
+
+    def parts_location(self, product: Product, release: str, folder: str) -> str:
+        """The address of a folder of Parquet files, as Glue and Athena want it."""
+        return (self.place / f"{release_key(product, release)}/{folder}").folder
+
+    def find_manifest(self, product: Product, release: str) -> Manifest | None:
+        """The manifest of a release, published or candidate; None where it is not there."""
+        return self.objects.read_json(f"{release_key(product, release)}/{MANIFEST_FILE}", Manifest.from_json)
+
+    def releases(self, product: Product) -> tuple[Manifest, ...]:
+        """All published releases that are still there, whether current or not, by name."""
+        pointer = self.pointer(product)
+        published = sorted({m.release for m in pointer.history}) if pointer else []
+        found = (self.find_manifest(product, release) for release in published)
+        return tuple(m for m in found if m is not None)
+
+    def require_release(self, product: Product, release: str) -> None:
+        """Raise PublishError where the product has no published release of that name."""
+        known = [m.release for m in self.releases(product)]
+        if release not in known:
+            raise PublishError(f"{product.id} has no release {release!r}", hint=f"one of: {', '.join(known) or 'none'}")
+
+    def candidates(self, product: Product) -> tuple[Manifest, ...]:
+        """The candidate that stands aside: not checked yet, failed, or about to be published."""
+        release = self.objects.read_json(self._candidate_key(product), lambda stated: stated["release"])
+        pointer = self.pointer(product)
+        if release is None or (pointer and release in {m.release for m in pointer.history}):
+            return ()
+        manifest = self.find_manifest(product, release)
+        return (manifest,) if manifest else ()
+
+    def add_candidate(self, product: Product, built: Path, manifest: Manifest) -> Manifest:
+        """Upload a candidate, its manifest last; give the manifest of the run that was the first to write it."""
+        home = release_key(product, manifest.release)
+        for file in sorted(p for p in built.rglob("*") if p.is_file()):
+            self.objects.upload(file, f"{home}/{file.relative_to(built).as_posix()}")
+        try:
+            self.objects.create(f"{home}/{MANIFEST_FILE}", as_json(manifest.to_json()))
+        except Conflict:
+            # Another run was faster: its files count, and nobody knows of ours.
+            self.objects.delete([*self.objects.list(f"{home}/{manifest.data}")])
+            self.objects.delete([*self.objects.list(f"{home}/{manifest.quarantine}")])
+            manifest = self.find_manifest(product, manifest.release) or manifest
+        self.objects.write_json(self._candidate_key(product), {"release": manifest.release})
+        return manifest
+
+    def drop_candidates(self, product: Product, *, keep: str | None = None) -> None:
+        """Let no candidate stand aside but that of one release; objects stay, as another run may be at work on them."""
+        if any(m.release != keep for m in self.candidates(product)):
+            self.objects.write_json(self._candidate_key(product), {"release": keep})
+
+    def data_files(self, product: Product, manifest: Manifest) -> tuple[Path, ...]:
+        """The Parquet files of a release, brought to this machine."""
+        key = f"{release_key(product, manifest.release)}/{manifest.data}"
+        folder = self.scratch / "releases" / product.id / manifest.release
+        files = []
+        for name in self.objects.list(key):
+            files.append(folder / name.rpartition("/")[2])
+            self.objects.download(name, files[-1])
+        return tuple(files)
+
+    def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> None:
+        """Store the verdict on a candidate and the page that explains it."""
+        home = release_key(product, manifest.release)
+        self.objects.write(f"{home}/{REPORT_FILE}", report.encode(), type="text/html; charset=utf-8")
+        self.objects.write_json(f"{home}/{MANIFEST_FILE}", manifest.to_json())
+
+    def report_link(self, product: Product, manifest: Manifest) -> str | None:
+        """The link from a catalog page to a release's report; None where it was not checked."""
+        return None if manifest.verdict is None else f"../{release_key(product, manifest.release)}/{REPORT_FILE}"
+
+    def report_place(self, product: Product, manifest: Manifest) -> str:
+        """Where a release's report stands, for people."""
+        return str(self.place / f"{release_key(product, manifest.release)}/{REPORT_FILE}")
+
+    def _candidate_key(self, product: Product) -> str:
+        return f"{product_key(product)}/{CANDIDATE_FILE}"
+
+    # the pointer
+
+    def pointer(self, product: Product) -> Pointer | None:
+        """Which release is current; None where nothing was ever published."""
+        found = self.glue.find(product.domain, product.name)
+        return None if found is None else self._read_pointer(product, found)
+
+    def _read_pointer(self, product: Product, found: FoundTable) -> Pointer:
+        stated = found.parameters.get(POINTER)
+        if stated is None or not found.location.startswith(self.place.folder):
+            raise LakeError(
+                f"the Glue table {product.id} is not of this lake: its data are at {found.location or 'no place'}",
+                where=str(self.place),
+                hint="drop that table, or rename it, or use an AWS account or region of its own for this lake",
+            )
+        return replace(Pointer.from_json(json.loads(stated)), version=found.version)
+
+    def current(self, product: Product) -> Manifest | None:
+        """The manifest of the current release; None where nothing was ever published."""
+        pointer = self.pointer(product)
+        if pointer is None:
+            return None
+        manifest = self.find_manifest(product, pointer.release)
+        if manifest is None:
+            raise LakeError(
+                f"the current release {pointer.release} of {product.id} is gone",
+                where=str(self.place / release_key(product, pointer.release)),
+                hint=f"restore its objects, or drop the Glue table {product.id} and run again",
+            )
+        return manifest
+
+    def publish(self, product: Product, release: str, *, at: str, seen: Pointer | None) -> None:
+        """Make a checked candidate, or an earlier release, current: one request to Glue.
+
+        Raises PublishError where the pointer is no longer what was `seen`.
+        """
+        self._point(product, move_forward(seen, release, at=at), seen)
+
+    def rollback(self, product: Product, release: str | None, *, at: str) -> str:
+        """Point back to `release`, or to the one before the current; the release left behind is withdrawn."""
+        seen = self.pointer(product)
+        pointer = move_back(product.id, seen, release, at=at)
+        self.require_release(product, pointer.release)
+        self._point(product, pointer, seen)
+        return pointer.release
+
+    def _point(self, product: Product, pointer: Pointer, seen: Pointer | None) -> None:
+        manifest = self.find_manifest(product, pointer.release)
+        if manifest is None:
+            raise PublishError(f"{product.id} has no release {pointer.release!r}", hint="caremesh flatten first")
+        table = self._table(product, manifest, pointer)
+        self.glue.ensure_database(product.domain, f"Data products of the domain {product.domain}")
+        try:
+            self.glue.put(table, seen=None if seen is None else FoundTable(seen.version or "", "", {}))
+        except LostRace:
+            raise PublishError(
+                f"another run moved the pointer of {product.id} meanwhile",
+                hint="run again: it finds what is finished, and publishes what is still to be published",
+            ) from None
+
+    def _table(self, product: Product, manifest: Manifest, pointer: Pointer) -> GlueTable:
+        stated = {c.name: c for c in product.columns}
+        # The release may be older than the contract, and have columns that it does not know.
+        columns = [
+            GlueColumn(
+                name=name,
+                type=GLUE_TYPES[cast(SqlType, sql_type)],
+                comment=stated[name].description if name in stated else "",
+                classification=stated[name].classification if name in stated else None,
+            )
+            for name, sql_type in manifest.columns
+        ]
+        return GlueTable(
+            database=product.domain,
+            name=product.name,
+            description=product.description,
+            location=self.parts_location(product, manifest.release, manifest.data),
+            columns=columns,
+            parameters={
+                POINTER: json.dumps(pointer.to_json()),
+                "caremesh.release": manifest.release,
+                "caremesh.contract_version": manifest.contract_version,
+                "caremesh.owner": product.owner,
+                "caremesh.rows": str(manifest.rows),
+            },
+        )
+
+    # what analysts query, beside the products themselves
+
+    def show(self, products: Sequence[Product]) -> None:
+        """Bring `quarantine.lines` in step with the pointers; products and curated tables are their own pointers."""
+        manifests = [(p, m) for p in products if (m := self.current(p))]
+        places = {
+            (p.id, m.release): self.parts_location(p, m.release, m.quarantine) for p, m in manifests if m.quarantined
+        }
+        show_quarantine(self.glue, self.place, places)
+
+    def read_curated(self) -> CuratedBuild | None:
+        """The current build of the curated tables; None where nothing was curated yet."""
+        return self.objects.read_json(f"{CURATED_FOLDER}/{CURRENT_FILE}", CuratedBuild.from_json)

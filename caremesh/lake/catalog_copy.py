@@ -1,0 +1,38 @@
+"""The catalog pages of a lake in S3, as a folder that publishers of files can write to."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from caremesh.lake.files import remove_folder
+from caremesh.lake.objects import Objects
+
+INDEX = "index.html"
+
+
+@contextmanager
+def mirror_catalog(objects: Objects, key: str, folder: Path) -> Iterator[Path]:
+    """Bring the pages below `key` into `folder`; after the block send what differs, and remove what is gone."""
+    remove_folder(folder)
+    folder.mkdir(parents=True)
+    for name in objects.list(key):
+        objects.download(name, folder / name.removeprefix(f"{key}/"))
+    before = _digests(folder)
+    yield folder
+    after = _digests(folder)
+    changed = [name for name, digest in after.items() if before.get(name) != digest]
+    # Pages first, then the index that links to them, then the removals: a reader never meets a dead link.
+    for name in sorted(changed, key=lambda n: (n == INDEX, n)):
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        text = "; charset=utf-8" if kind.startswith("text/") else ""
+        objects.write(f"{key}/{name}", (folder / name).read_bytes(), type=kind + text)
+    objects.delete(f"{key}/{name}" for name in before if name not in after)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}

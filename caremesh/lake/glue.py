@@ -1,0 +1,196 @@
+"""Glue tables that point: a table's location and parameters say which release is current, and change in one request.
+
+Every change states the version that it was made from: Glue refuses one that is not the newest (optimistic locking,
+https://docs.aws.amazon.com/glue/latest/webapi/API_UpdateTable.html). awswrangler's catalog knows no versions, so that
+only databases are made through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from caremesh.aws import Aws, error_code, telling_errors
+from caremesh.products import SqlType
+
+GLUE_TYPES: Mapping[SqlType, str] = {
+    "varchar": "string",
+    "boolean": "boolean",
+    "integer": "int",
+    "bigint": "bigint",
+    "double": "double",
+    "date": "date",
+    "timestamp": "timestamp",
+}
+
+LONGEST_COMMENT = 255
+LONGEST_DESCRIPTION = 2048
+
+_PARQUET = {
+    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+    "SerdeInfo": {
+        "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+        "Parameters": {"serialization.format": "1"},
+    },
+}
+
+
+class LostRace(Exception):
+    """Somebody else changed the table since it was read."""
+
+
+@dataclass(frozen=True)
+class GlueColumn:
+    """A column as Glue states it."""
+
+    name: str
+    type: str
+    comment: str
+    classification: str | None = None
+
+
+@dataclass(frozen=True)
+class FoundTable:
+    """A table as it was read: its version, where its data stand, and what is noted on it."""
+
+    version: str
+    location: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class GlueTable:
+    """A Parquet table as it is to be: data below `location`, a folder in S3."""
+
+    database: str
+    name: str
+    description: str
+    location: str
+    columns: Sequence[GlueColumn]
+    parameters: Mapping[str, str]
+    partition_keys: Sequence[GlueColumn] = ()
+
+    def to_input(self) -> dict[str, Any]:
+        """The TableInput of Glue's requests."""
+        return {
+            "Name": self.name,
+            "Description": shorten(self.description, LONGEST_DESCRIPTION),
+            "TableType": "EXTERNAL_TABLE",
+            "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet", **self.parameters},
+            "PartitionKeys": [_column(c) for c in self.partition_keys],
+            "StorageDescriptor": self.storage(self.location),
+        }
+
+    def storage(self, location: str) -> dict[str, Any]:
+        """How Parquet files below a location are read, for the table itself or a partition of it."""
+        return {"Columns": [_column(c) for c in self.columns], "Location": location, **_PARQUET}
+
+
+@dataclass(frozen=True)
+class Glue:
+    """The Glue catalog of the account."""
+
+    aws: Aws
+
+    def find(self, database: str, name: str) -> FoundTable | None:
+        """Read a table; None where it, or its database, is not there."""
+        from botocore.exceptions import ClientError
+
+        with telling_errors():
+            try:
+                table = self._client.get_table(DatabaseName=database, Name=name)["Table"]
+            except ClientError as error:
+                if error_code(error) == "EntityNotFoundException":
+                    return None
+                raise
+        location = table.get("StorageDescriptor", {}).get("Location", "")
+        return FoundTable(table.get("VersionId", ""), location, table.get("Parameters", {}))
+
+    def put(self, table: GlueTable, *, seen: FoundTable | None) -> None:
+        """Create a table, or change the one that was `seen`; raise LostRace where somebody was faster."""
+        from botocore.exceptions import ClientError
+
+        stated = {"DatabaseName": table.database, "TableInput": table.to_input()}
+        with telling_errors():
+            try:
+                if seen is None:
+                    self._client.create_table(**stated)
+                else:
+                    self._client.update_table(**stated, VersionId=seen.version)
+            except ClientError as error:
+                if error_code(error) in ("AlreadyExistsException", "ConcurrentModificationException"):
+                    raise LostRace(table.name) from None
+                raise
+
+    def ensure_database(self, name: str, description: str) -> None:
+        """Make a database, unless it is there."""
+        from botocore.exceptions import ClientError
+
+        with telling_errors():
+            try:
+                self._client.get_database(Name=name)
+                return
+            except ClientError as error:
+                if error_code(error) != "EntityNotFoundException":
+                    raise
+            import awswrangler as wr
+
+            wr.catalog.create_database(
+                name,
+                description=shorten(description, LONGEST_DESCRIPTION),
+                exist_ok=True,
+                boto3_session=self.aws.session,
+            )
+
+    def partitions(self, database: str, name: str) -> dict[tuple[str, ...], str]:
+        """The partitions of a table: values of its partition keys → location."""
+        pages = self._client.get_paginator("get_partitions")
+        with telling_errors():
+            return {
+                tuple(p["Values"]): p["StorageDescriptor"]["Location"]
+                for page in pages.paginate(DatabaseName=database, TableName=name)
+                for p in page["Partitions"]
+            }
+
+    def add_partitions(self, table: GlueTable, locations: Mapping[tuple[str, ...], str]) -> None:
+        """Add partitions; those that somebody else added meanwhile are fine."""
+        inputs = [
+            {"Values": list(values), "StorageDescriptor": table.storage(place)} for values, place in locations.items()
+        ]
+        for start in range(0, len(inputs), 100):
+            with telling_errors():
+                self._client.batch_create_partition(
+                    DatabaseName=table.database, TableName=table.name, PartitionInputList=inputs[start : start + 100]
+                )
+
+    def drop_partitions(self, database: str, name: str, values: Sequence[tuple[str, ...]]) -> None:
+        """Remove partitions from the catalog; their files stay."""
+        listed = [{"Values": list(v)} for v in values]
+        for start in range(0, len(listed), 25):
+            with telling_errors():
+                self._client.batch_delete_partition(
+                    DatabaseName=database, TableName=name, PartitionsToDelete=listed[start : start + 25]
+                )
+
+    @property
+    def _client(self) -> Any:
+        return self.aws.client("glue")
+
+
+def shorten(text: str, limit: int) -> str:
+    """Text on one line, as long as Glue takes it."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _column(column: GlueColumn) -> dict[str, Any]:
+    stated: dict[str, Any] = {
+        "Name": column.name,
+        "Type": column.type,
+        "Comment": shorten(column.comment, LONGEST_COMMENT),
+    }
+    if column.classification:
+        stated["Parameters"] = {"caremesh.classification": column.classification}
+    return stated

@@ -1,0 +1,35 @@
+"""Where things stand in a lake, by the same names in a folder and in a bucket.
+
+<lake>/ledger.json                                   exports taken in
+<lake>/products/<domain>/<product>/releases/<id>/    data/ quarantine/ manifest.json report.html
+<lake>/curated/current.json, curated/<build>/        curated tables of one dbt build, one folder each
+<lake>/catalog/                                      the catalog pages
+
+Parquet files stand in folders of their own, because the location of a table in Glue is a folder.
+"""
+
+from __future__ import annotations
+
+from caremesh.products import Product
+
+LAKE_MARK = "lake.json"
+LAKE_FORMAT = 2
+LEDGER_FILE = "ledger.json"
+DATA_FOLDER = "data"
+QUARANTINE_FOLDER = "quarantine"
+PART_FILE = "part-0.parquet"
+MANIFEST_FILE = "manifest.json"
+REPORT_FILE = "report.html"
+CURATED_FOLDER = "curated"
+CURRENT_FILE = "current.json"
+CATALOG_FOLDER = "catalog"
+
+
+def product_key(product: Product) -> str:
+    """Where everything of one product stands."""
+    return f"products/{product.domain}/{product.name}"
+
+
+def release_key(product: Product, release: str) -> str:
+    """Where a release of a product stands."""
+    return f"{product_key(product)}/releases/{release}"

@@ -1,0 +1,154 @@
+"""The objects of a lake in S3: small documents that are replaced in one step, and files that go up and come down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from caremesh.aws import Aws, error_code, telling_errors
+from caremesh.errors import LakeError
+from caremesh.places import S3Place
+
+T = TypeVar("T")
+
+_MISSING = ("404", "NoSuchKey")
+_CONFLICT = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
+_DELETED_AT_ONCE = 1000
+
+
+class Conflict(Exception):
+    """Somebody else wrote the object since it was read."""
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects below the lake's prefix, by key relative to it. Every write is encrypted as the settings say."""
+
+    aws: Aws
+    place: S3Place
+
+    def read(self, key: str) -> tuple[bytes, str] | None:
+        """The content of an object and its ETag; None where there is none."""
+        from botocore.exceptions import ClientError
+
+        with telling_errors():
+            try:
+                answer = self._s3.get_object(Bucket=self.place.bucket, Key=self._key(key))
+            except ClientError as error:
+                if error_code(error) in _MISSING:
+                    return None
+                raise
+            return answer["Body"].read(), answer["ETag"]
+
+    def read_json(self, key: str, parse: Callable[[Any], T]) -> T | None:
+        """Read a JSON document and `parse` it; None where there is none, LakeError where it is damaged."""
+        found = self.read(key)
+        if found is None:
+            return None
+        try:
+            return parse(json.loads(found[0]))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            kind = type(error).__name__
+            place = str(self.place / key)
+            raise LakeError(f"cannot be read ({kind})", where=place, hint="restore an earlier version of it") from None
+
+    def write(self, key: str, content: bytes, *, type: str = "application/octet-stream") -> None:
+        """Write an object, whatever stood there."""
+        self._put(key, content, type)
+
+    def write_json(self, key: str, value: Any) -> None:
+        """Write a JSON document, whatever stood there."""
+        self._put(key, as_json(value), "application/json")
+
+    def create(self, key: str, content: bytes) -> None:
+        """Write an object that nobody wrote before; raise Conflict where somebody did (If-None-Match)."""
+        self._put(key, content, "application/json", IfNoneMatch="*")
+
+    def replace(self, key: str, content: bytes, *, etag: str) -> None:
+        """Write an object that still is as it was read; raise Conflict where it is not (If-Match)."""
+        self._put(key, content, "application/json", IfMatch=etag)
+
+    def upload(self, file: Path, key: str) -> None:
+        """Send a file, in parts where it is large."""
+        import awswrangler as wr
+
+        arguments = self.aws.encryption or None
+        with telling_errors():
+            wr.s3.upload(
+                str(file), str(self.place / key), boto3_session=self.aws.session, s3_additional_kwargs=arguments
+            )
+
+    def download(self, key: str, file: Path) -> None:
+        """Bring an object here."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with telling_errors():
+            self._s3.download_file(self.place.bucket, self._key(key), str(file))
+
+    def list(self, key: str = "") -> Iterator[str]:
+        """The keys below a key, in order."""
+        yield from (name for name, _ in self.list_dated(key))
+
+    def list_dated(self, key: str = "") -> Iterator[tuple[str, str]]:
+        """The keys below a key, in order, and when each was last written (ISO 8601, UTC)."""
+        pages = self._s3.get_paginator("list_objects_v2")
+        start = len(self._key("")) if self.place.prefix else 0
+        with telling_errors():
+            for page in pages.paginate(Bucket=self.place.bucket, Prefix=f"{self._key(key)}/" if key else self._key("")):
+                for stated in page.get("Contents", []):
+                    yield stated["Key"][start:], stated["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def folders(self, key: str) -> tuple[str, ...]:
+        """The names of what lies directly below a key."""
+        pages = self._s3.get_paginator("list_objects_v2")
+        prefix = f"{self._key(key)}/"
+        with telling_errors():
+            found = [
+                stated["Prefix"]
+                for page in pages.paginate(Bucket=self.place.bucket, Prefix=prefix, Delimiter="/")
+                for stated in page.get("CommonPrefixes", [])
+            ]
+        return tuple(name.removeprefix(prefix).rstrip("/") for name in found)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects."""
+        names = [self._key(key) for key in keys]
+        for start in range(0, len(names), _DELETED_AT_ONCE):
+            batch = [{"Key": name} for name in names[start : start + _DELETED_AT_ONCE]]
+            with telling_errors():
+                answer = self._s3.delete_objects(Bucket=self.place.bucket, Delete={"Objects": batch, "Quiet": True})
+            for failure in answer.get("Errors", []):
+                place = f"s3://{self.place.bucket}/{failure.get('Key')}"
+                raise LakeError(f"could not be removed ({failure.get('Code')})", where=place, hint="remove it by hand")
+
+    @property
+    def _s3(self) -> Any:
+        return self.aws.client("s3")
+
+    def _key(self, key: str) -> str:
+        return f"{self.place.prefix}/{key}" if self.place.prefix else key
+
+    def _put(self, key: str, content: bytes, content_type: str, **conditions: str) -> None:
+        from botocore.exceptions import ClientError
+
+        with telling_errors():
+            try:
+                self._s3.put_object(
+                    Bucket=self.place.bucket,
+                    Key=self._key(key),
+                    Body=content,
+                    ContentType=content_type,
+                    **conditions,
+                    **self.aws.encryption,
+                )
+            except ClientError as error:
+                if error_code(error) in _CONFLICT:
+                    raise Conflict(key) from None
+                raise
+
+
+def as_json(value: Any) -> bytes:
+    """A JSON document as it stands in every lake; keys keep their order, so that equal values give equal bytes."""
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()

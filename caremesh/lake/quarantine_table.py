@@ -1,0 +1,47 @@
+"""The Glue table `quarantine.lines`: one partition for the quarantine of each product's current release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from caremesh.lake.glue import Glue, GlueColumn, GlueTable, LostRace
+from caremesh.places import S3Place
+
+DATABASE = "quarantine"
+TABLE = "lines"
+
+
+def quarantine_table(place: S3Place) -> GlueTable:
+    """The table, which has no data of its own: they stand in the releases."""
+    return GlueTable(
+        database=DATABASE,
+        name=TABLE,
+        description="Lines that could not be used. One row per line and product.",
+        location=(place / DATABASE).folder,
+        columns=(
+            GlueColumn("export", "string", "The export that the line came with."),
+            GlueColumn("file", "string", "Its file, by its name in the export."),
+            GlueColumn("line", "bigint", "The line's number in the file, from 1; null where Athena read it."),
+            GlueColumn("reason", "string", "Why it could not be used."),
+            GlueColumn("raw", "string", "The line's text."),
+        ),
+        partition_keys=(
+            GlueColumn("product", "string", "The product that could not use it."),
+            GlueColumn("release", "string", "The release of that product."),
+        ),
+        parameters={},
+    )
+
+
+def show_quarantine(glue: Glue, place: S3Place, locations: Mapping[tuple[str, str], str]) -> None:
+    """Let the table have exactly these partitions: (product, release) → folder of Parquet files."""
+    table = quarantine_table(place)
+    if glue.find(DATABASE, TABLE) is None:
+        glue.ensure_database(DATABASE, "Lines that could not be used")
+        # Another run may make the same table meanwhile.
+        with suppress(LostRace):
+            glue.put(table, seen=None)
+    found = glue.partitions(DATABASE, TABLE)
+    glue.add_partitions(table, {v: location for v, location in locations.items() if v not in found})
+    glue.drop_partitions(DATABASE, TABLE, [v for v in found if v not in locations])

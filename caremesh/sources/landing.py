@@ -1,0 +1,68 @@
+"""The files of exports, wherever they are: in a folder, or in S3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from caremesh.aws import Aws
+from caremesh.places import Place, S3Place
+from caremesh.sources import ndjson, s3
+from caremesh.sources.ndjson import FoundFile, LandedFile, Listing
+
+
+class Exports:
+    """Lists export files, takes them in, and brings them to this machine; `aws` is asked only for files in S3."""
+
+    def __init__(self, aws: Aws) -> None:
+        """Keep the way to AWS; nothing is sent."""
+        self._aws = aws
+
+    def list(self, landing: Place) -> Listing:
+        """List the export files below a landing zone; raise LandingError where that cannot be done."""
+        if isinstance(landing, S3Place):
+            return s3.list_landing(self._aws, landing)
+        return ndjson.list_landing(landing)
+
+    def take_in(self, found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) -> LandedFile:
+        """Measure one file; one in S3 is taken as its listing shows it, and read when it is used."""
+        if _is_in_s3(found.path):
+            return s3.take_in(found, on_bytes=on_bytes)
+        return ndjson.take_in(found, on_bytes=on_bytes)
+
+    def is_known(self, found: FoundFile, landed: LandedFile | None) -> bool:
+        """Whether a file was taken in before, from the same place, and did not change since."""
+        if landed is None:
+            return False
+        if _is_in_s3(found.path):
+            return (landed.path, landed.digest) == (found.path, found.digest)
+        return landed.path == str(Path(found.path).resolve()) and ndjson.is_unchanged(landed)
+
+    def is_unchanged(self, landed: LandedFile) -> bool:
+        """Whether a file that was taken in is there, and is still the same."""
+        return s3.is_unchanged(self._aws, landed) if _is_in_s3(landed.path) else ndjson.is_unchanged(landed)
+
+    def missing(self, landed: Sequence[LandedFile], *, found: Sequence[FoundFile]) -> tuple[LandedFile, ...]:
+        """Files that were taken in and are no longer where they were; `found` spares a look at what was just listed."""
+        listed = {f.path for f in found}
+        return tuple(f for f in landed if f.path not in listed and not self._is_there(f))
+
+    def fetch(
+        self, files: Sequence[LandedFile], folder: Path, *, on_bytes: Callable[[int], None] | None = None
+    ) -> tuple[LandedFile, ...]:
+        """The same files on this machine, with their lines counted; those in S3 are downloaded into `folder`.
+
+        Raises LandingError where one changed since it was taken in, or they are more than the scratch folder may hold.
+        """
+        remote = [f for f in files if _is_in_s3(f.path)]
+        fetched = (
+            dict(zip(remote, s3.fetch(self._aws, remote, folder, on_bytes=on_bytes), strict=True)) if remote else {}
+        )
+        return tuple(fetched.get(f, f) for f in files)
+
+    def _is_there(self, file: LandedFile) -> bool:
+        return s3.is_unchanged(self._aws, file) if _is_in_s3(file.path) else Path(file.path).is_file()
+
+
+def _is_in_s3(path: str) -> bool:
+    return path.startswith("s3://")

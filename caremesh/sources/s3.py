@@ -1,0 +1,167 @@
+"""FHIR bulk exports in S3: the same layouts as in a folder, listed with sizes and ETags, and downloaded when used."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from caremesh.aws import Aws, error_code, telling_errors
+from caremesh.errors import LandingError
+from caremesh.places import S3Place
+from caremesh.sources.ndjson import (
+    BROKEN_FILE,
+    FoundFile,
+    IgnoredFile,
+    LandedFile,
+    Listing,
+    add_found,
+    cannot_be_read,
+    count_lines,
+    place_in_export,
+    reason_to_ignore,
+)
+
+PARALLEL = 8
+"""So many objects are downloaded at once."""
+
+_BLOCK = 1 << 20
+_CHANGED = ("412", "PreconditionFailed", "404", "NoSuchKey")
+
+
+def list_landing(aws: Aws, landing: S3Place) -> Listing:
+    """List the export files below a prefix, and what was passed over and why.
+
+    Raises LandingError where two files would go by one name, AwsError where the bucket cannot be listed.
+    """
+    files: dict[tuple[str, str], FoundFile] = {}
+    ignored: list[IgnoredFile] = []
+    for stated in _objects(aws, landing):
+        below = PurePosixPath(stated["Key"].removeprefix(f"{landing.prefix}/" if landing.prefix else ""))
+        if stated["Key"].endswith("/") or any(part.startswith(".") for part in below.parts):
+            continue
+        if reason := reason_to_ignore(below.name):
+            ignored.append(IgnoredFile(f"s3://{landing.bucket}/{stated['Key']}", reason, ".ndjson" in below.name))
+        else:
+            add_found(files, _found(landing, below, stated))
+    return Listing(tuple(sorted(files.values(), key=lambda f: (f.export, f.name))), tuple(ignored))
+
+
+def take_in(found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) -> LandedFile:
+    """Take an object as its listing shows it: its size, and its ETag as the digest of its content."""
+    if on_bytes:
+        on_bytes(found.bytes)
+    return LandedFile(
+        export=found.export,
+        name=found.name,
+        path=found.path,
+        resource_type=found.resource_type,
+        bytes=found.bytes,
+        modified_ns=0,
+        digest=found.digest or "",
+        lines=None,
+    )
+
+
+def is_unchanged(aws: Aws, landed: LandedFile) -> bool:
+    """Whether the object is there and has the size and the ETag that it was taken in with."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = _bucket_and_key(landed.path)
+    with telling_errors():
+        try:
+            head = aws.client("s3").head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error_code(error) in _CHANGED:
+                return False
+            raise
+    return (head["ContentLength"], _digest(head["ETag"])) == (landed.bytes, landed.digest)
+
+
+def fetch(
+    aws: Aws, files: Sequence[LandedFile], folder: Path, *, on_bytes: Callable[[int], None] | None = None
+) -> tuple[LandedFile, ...]:
+    """Download objects, several at once, and count their lines; they keep export and name, and get a path here.
+
+    Raises LandingError where an object is not the one that was taken in, and where all of them are more than
+    `scratch_bytes` of the settings.
+    """
+    size, limit = sum(f.bytes for f in files), aws.settings.scratch_bytes
+    if size > limit:
+        raise LandingError(
+            f"{size:,} bytes of {files[0].resource_type} are more than the {limit:,} that may be downloaded",
+            where=files[0].path,
+            hint="flatten them where they are: --engine athena; or raise CAREMESH_SCRATCH_BYTES",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return tuple(pool.map(lambda f: _fetch_one(aws, f, folder, on_bytes), files))
+
+
+def _objects(aws: Aws, landing: S3Place) -> Iterator[dict[str, Any]]:
+    pages = aws.client("s3").get_paginator("list_objects_v2")
+    prefix = f"{landing.prefix}/" if landing.prefix else ""
+    with telling_errors():
+        for page in pages.paginate(Bucket=landing.bucket, Prefix=prefix):
+            yield from page.get("Contents", [])
+
+
+def _found(landing: S3Place, below: PurePosixPath, stated: dict[str, Any]) -> FoundFile:
+    folder, resource_type = place_in_export(below)
+    is_top = folder == PurePosixPath()
+    return FoundFile(
+        export=landing.name if is_top else str(folder),
+        root=str(landing if is_top else landing / str(folder)),
+        name=str(below.relative_to(folder)),
+        path=f"s3://{landing.bucket}/{stated['Key']}",
+        resource_type=resource_type,
+        bytes=stated["Size"],
+        digest=_digest(stated["ETag"]),
+    )
+
+
+def _fetch_one(aws: Aws, file: LandedFile, folder: Path, on_bytes: Callable[[int], None] | None) -> LandedFile:
+    """Download one object as it was taken in, and count its lines; the size is checked once more."""
+    name = hashlib.sha256(f"{file.export}\n{file.name}".encode()).hexdigest()[:16]
+    target = folder / (name + "".join(PurePosixPath(file.name).suffixes[-2:]))
+    size = _download(aws, file, target, on_bytes)
+    if size != file.bytes:
+        raise LandingError(f"{size:,} bytes came, of {file.bytes:,}", where=file.path, hint="run again")
+    try:
+        lines = count_lines(target)
+    except BROKEN_FILE as error:
+        raise cannot_be_read(file.path, error) from None
+    return replace(file, path=str(target.resolve()), lines=lines)
+
+
+def _download(aws: Aws, file: LandedFile, target: Path, on_bytes: Callable[[int], None] | None) -> int:
+    from botocore.exceptions import ClientError
+
+    bucket, key = _bucket_and_key(file.path)
+    etag = file.digest.removeprefix("etag:")
+    with telling_errors(), target.open("wb") as written:
+        try:
+            body = aws.client("s3").get_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')["Body"]
+        except ClientError as error:
+            if error_code(error) in _CHANGED:
+                raise LandingError(
+                    "changed, or is gone, since it was landed", where=file.path, hint="caremesh land again"
+                ) from None
+            raise
+        for block in body.iter_chunks(_BLOCK):
+            written.write(block)
+            if on_bytes:
+                on_bytes(len(block))
+        return written.tell()
+
+
+def _bucket_and_key(path: str) -> tuple[str, str]:
+    bucket, _, key = path.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def _digest(etag: str) -> str:
+    return f"etag:{etag.strip(chr(34))}"
