@@ -13,6 +13,8 @@ import pytest
 
 from caremesh.settings import Settings
 
+pytest_plugins = ["tests.athena.fixtures"]
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 NOW = "2026-01-02T03:04:05Z"

@@ -1,45 +1,26 @@
-"""S3 and Glue in this process, and tables of lines in them."""
+"""Tables of lines in the S3 and Glue of the local AWS."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-import pytest
-from moto.glue.responses import GlueResponse
-from moto.server import ThreadedMotoServer
+from tests.athena.local_aws import LocalAws
 
 BUCKET = "landing"
 DATABASE = "landing"
 PROBE = f"select line from {DATABASE}.ready"
 
-# What moto lacks: Trino asks for the statistics of every table that it writes.
-STATISTICS = {
-    "get": {"ColumnStatisticsList": [], "Errors": []},
-    "update": {"Errors": []},
-    "delete": {},
-}
-
 
 @dataclass(frozen=True)
 class Aws:
-    """The S3 and Glue at one address."""
+    """The S3 and Glue of a local AWS."""
 
-    address: str
+    local: LocalAws
 
     def client(self, service: str) -> Any:
-        """A boto3 client with made-up credentials, whatever the environment holds."""
-        return boto3.client(
-            service,
-            endpoint_url=self.address,
-            region_name="us-east-1",
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-        )
+        """A boto3 client of the local AWS."""
+        return self.local.client(service)
 
     def create_database(self) -> None:
         """Create the bucket and the Glue database that tables of lines lie in, and a first table to try."""
@@ -73,26 +54,3 @@ class Aws:
 def location(table: str) -> str:
     """The S3 prefix of a table of lines."""
     return f"s3://{BUCKET}/{table}/"
-
-
-@contextmanager
-def run_aws() -> Iterator[Aws]:
-    """Run S3 and Glue on 127.0.0.1, in threads of this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        for action, answer in STATISTICS.items():
-            for kind in ("table", "partition"):
-                patch.setattr(GlueResponse, f"{action}_column_statistics_for_{kind}", say(answer), raising=False)
-        server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-        server.start()
-        try:
-            host, port = server.get_host_and_port()
-            aws = Aws(f"http://{host}:{port}")
-            aws.create_database()
-            yield aws
-        finally:
-            server.stop()
-
-
-def say(answer: dict[str, Any]) -> Callable[[GlueResponse], str]:
-    """A handler of one Glue action that always gives this answer."""
-    return lambda _: json.dumps(answer)
