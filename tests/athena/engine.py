@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from caremesh.engines.athena import read_view_sql
+from caremesh.engines.line_table import read_view_sql
 from caremesh.fhir import CompiledView
 from caremesh.quoting import quote_text
 from tests.athena.aws import Aws

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from caremesh.engines.athena import read_lines_sql, refused_lines_sql
+from caremesh.engines.line_table import read_lines_sql, refused_lines_sql
 from caremesh.errors import ViewError
 from caremesh.fhir import ATHENA, LONGEST_STATEMENT, Leaf, Struct, compile_view, parse_view
 from tests.athena.engine import Athena

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 import pytest
 
-from caremesh.engines.athena import create_line_table_sql, read_lines_sql, refused_lines_sql
+from caremesh.engines.line_table import create_line_table_sql, read_lines_sql, refused_lines_sql
 from caremesh.fhir import ATHENA, CompiledView, Struct, compile_view, parse_view
 from caremesh.fhir.shape import Leaf
 from tests.athena.aws import DATABASE, location

@@ -1,4 +1,4 @@
-"""Athena as the engine of flatten: SQL text over a table whose one column `line` holds lines of NDJSON, as they came.
+"""Tables of lines in Athena: SQL text over a table whose one column `line` holds lines of NDJSON, as they came.
 
 One such table per resource type serves every view, and no line can make a query fail: what does not fit is in
 `refused_lines_sql`. Nothing here talks to AWS.
