@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ from caremesh.products import Column, Product
 
 PROJECT_FILE = "dbt_project.yml"
 LOG_FILE = Path("logs") / "dbt.log"
-CURATED_SCHEMA = "curated"
 
 # What dbt itself leaves in a project that somebody worked in by hand.
 _LEFT_BEHIND = ("target", "target_local", "target_athena", "logs", "dbt_packages")
@@ -34,7 +34,8 @@ _BROKEN = ("error", "fail", "runtime error")
 class BuiltTable:
     """A model that was built: where it is, what its yml says of it, and the products it is made from.
 
-    `row_count` is None where the engine does not tell dbt (DuckDB does not).
+    `is_curated` is dbt's `access: public`: a table for consumers. `row_count` is None where the engine does not tell
+    dbt (DuckDB does not).
     """
 
     schema: str
@@ -43,6 +44,7 @@ class BuiltTable:
     columns: tuple[Column, ...]
     depends_on: tuple[str, ...]
     row_count: int | None
+    is_curated: bool
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class DbtResult:
 
     @property
     def curated(self) -> tuple[BuiltTable, ...]:
-        """The tables for consumers among the models, by name."""
-        return tuple(sorted((m for m in self.models if m.schema == CURATED_SCHEMA), key=lambda m: m.name))
+        """The tables for consumers among the models, by name, in whatever schema they were built."""
+        return tuple(sorted((m for m in self.models if m.is_curated), key=lambda m: m.name))
 
 
 def project_files(project_dir: Path) -> tuple[Path, ...]:
@@ -98,8 +100,10 @@ def build(
 ) -> DbtResult:
     """Build and test every model of a work folder on `target`; raise CurateError with the names of what failed.
 
-    `env` fills the env_var() calls of profiles.yml; paths in it must be absolute. Unit tests check the models, not the
-    data: leave them out where data is published.
+    `env` fills the env_var() calls of profiles.yml and dbt_project.yml; paths in it must be absolute. On `athena` it
+    also holds what boto3 asks the environment for. CAREMESH_CURATED_SCHEMA and CAREMESH_CURATED_WORK_SCHEMA build into
+    other schemas than `curated` and `curated_work`. Unit tests check the models, not the data: leave them out where
+    data is published.
     """
     arguments = ["--vars", json.dumps({k: str(v) for k, v in variables.items()})]
     if not unit_tests:
@@ -191,6 +195,7 @@ def _built(result: Any, parents: Mapping[str, Sequence[str]]) -> BuiltTable:
         columns=columns,
         depends_on=tuple(sorted(_products_behind(node.unique_id, parents))),
         row_count=None if rows is None else int(rows),
+        is_curated=node.access == "public",
     )
 
 
@@ -213,12 +218,12 @@ def _environment(env: Mapping[str, str]) -> Iterator[None]:
 
 
 def _close_connections() -> None:
+    """Close what the adapter left open; only DuckDB's keeps a connection for the whole process, and so its file."""
     from dbt.adapters import factory
-    from dbt.adapters.duckdb import connections
 
-    close: list[Callable[[], None]] = [
-        factory.cleanup_connections,
-        connections.DuckDBConnectionManager.close_all_connections,
-    ]
+    close: list[Callable[[], None]] = [factory.cleanup_connections]
+    duckdb = sys.modules.get("dbt.adapters.duckdb.connections")
+    if duckdb is not None:
+        close.append(duckdb.DuckDBConnectionManager.close_all_connections)
     for step in close:
         step()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.measures.conftest import Curated, read_cases
+from tests.measures.case_rows import read_cases
+from tests.measures.conftest import Curated
 
 NUMBERS = ("los_days", "los_billed_days", "stay_los_days", "acute_stay_los_days")
 Expected = dict[str, list[tuple[object, ...]]]

@@ -11,13 +11,13 @@ inpatient_encounter as (
 scoped as (
     select
         inpatient_encounter.*,
-        'inpatient' as stay_kind
+        cast('inpatient' as varchar) as stay_kind
     from inpatient_encounter
     where admission_at is not null
     union all
     select
         inpatient_encounter.*,
-        'acute' as stay_kind
+        cast('acute' as varchar) as stay_kind
     from inpatient_encounter
     where admission_at is not null and is_acute
 ),
@@ -36,10 +36,12 @@ followed as (
 in_block as (
     select
         followed.*,
-        sum(case when admission_at <= occupied_before_until then 0 else 1 end) over (
-            partition by stay_kind, patient_key
-            order by admission_at, occupied_until, encounter_id
-            rows between unbounded preceding and current row
+        cast(
+            sum(case when admission_at <= occupied_before_until then 0 else 1 end) over (
+                partition by stay_kind, patient_key
+                order by admission_at, occupied_until, encounter_id
+                rows between unbounded preceding and current row
+            ) as bigint
         ) as block_number
     from followed
 ),
@@ -87,7 +89,7 @@ in_stay as (
         before.*,
         case
             when
-                date_diff('day', discharge_date_before, admission_date) in (0, 1)
+                {{ days_between('discharge_date_before', 'admission_date') }} in (0, 1)
                 and admitting_facility <> facility_before
                 then 1
             else 0
@@ -98,10 +100,12 @@ in_stay as (
 numbered as (
     select
         in_stay.*,
-        sum(1 - is_transfer) over (
-            partition by stay_kind, patient_key
-            order by block_number
-            rows between unbounded preceding and current row
+        cast(
+            sum(1 - is_transfer) over (
+                partition by stay_kind, patient_key
+                order by block_number
+                rows between unbounded preceding and current row
+            ) as bigint
         ) as stay_number
     from in_stay
 ),

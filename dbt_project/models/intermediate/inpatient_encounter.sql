@@ -15,13 +15,15 @@ inpatient as (
             encounter_setting.setting,
             case when encounter.class_code = 'NONAC' then 'other_non_acute' else 'acute' end
         ) as setting,
-        case
-            when encounter.start_date is null then 'date_unknown'
-            when encounter.end_date < encounter.start_date then 'negative'
-            when encounter.end_date is not null then 'discharged'
-            when encounter.is_open then 'still_admitted'
-            else 'date_unknown'
-        end as los_status
+        cast(
+            case
+                when encounter.start_date is null then 'date_unknown'
+                when encounter.end_date < encounter.start_date then 'negative'
+                when encounter.end_date is not null then 'discharged'
+                when encounter.is_open then 'still_admitted'
+                else 'date_unknown'
+            end as varchar
+        ) as los_status
     from encounter
     left join encounter_setting
         on
@@ -48,7 +50,7 @@ final as (
         start_date as admission_date,
         case when los_status = 'discharged' then end_date end as discharge_date,
         los_status,
-        case when los_status = 'discharged' then date_diff('day', start_date, end_date) end as los_days,
+        case when los_status = 'discharged' then {{ days_between('start_date', 'end_date') }} end as los_days,
         -- Until when the patient is known to be in the bed: what decides whether two encounters touch.
         case
             when los_status = 'still_admitted' then timestamp '9999-12-31 00:00:00'

@@ -36,11 +36,13 @@ merged as (
         min(admission_at) as admission_at,
         min(admission_date) as admission_date,
         case when not bool_or(los_status = 'still_admitted') then max(discharge_date) end as discharge_date,
-        case
-            when bool_or(los_status = 'still_admitted') then 'still_admitted'
-            when max(discharge_date) is not null then 'discharged'
-            else 'date_unknown'
-        end as los_status,
+        cast(
+            case
+                when bool_or(los_status = 'still_admitted') then 'still_admitted'
+                when max(discharge_date) is not null then 'discharged'
+                else 'date_unknown'
+            end as varchar
+        ) as los_status,
         max(case when is_first_of_stay then type_code end) as admission_type_code,
         max(case when is_first_of_stay then type_display end) as admission_type_display,
         max(case when is_last_of_stay then discharge_disposition_code end) as discharge_disposition_code,
@@ -66,7 +68,7 @@ final as (
         merged.admission_date,
         merged.discharge_date,
         merged.los_status,
-        date_diff('day', merged.admission_date, merged.discharge_date) as stay_los_days,
+        {{ days_between('merged.admission_date', 'merged.discharge_date') }} as stay_los_days,
         merged.admission_type_code,
         merged.admission_type_display,
         merged.discharge_disposition_code,

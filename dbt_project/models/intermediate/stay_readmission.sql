@@ -23,16 +23,20 @@ judged as (
     select
         followed.*,
         as_of_day.as_of_date,
-        date_diff('day', followed.discharge_date, followed.next_admission_date) as days_to_next_admission,
-        case
-            when not followed.is_patient_known then 'patient_unknown'
-            when followed.los_status = 'still_admitted' then 'still_admitted'
-            when followed.los_status = 'date_unknown' then 'discharge_date_unknown'
-            when followed.is_died then 'died'
-            -- The 30 days must have passed, also where the patient is back already: otherwise early returns are
-            -- counted before the late non-returns are.
-            when date_diff('day', followed.discharge_date, as_of_day.as_of_date) < 30 then 'run_out_incomplete'
-        end as exclusion_reason
+        {{ days_between('followed.discharge_date', 'followed.next_admission_date') }} as days_to_next_admission,
+        cast(
+            case
+                when not followed.is_patient_known then 'patient_unknown'
+                when followed.los_status = 'still_admitted' then 'still_admitted'
+                when followed.los_status = 'date_unknown' then 'discharge_date_unknown'
+                when followed.is_died then 'died'
+                -- The 30 days must have passed, also where the patient is back already: otherwise early returns are
+                -- counted before the late non-returns are.
+                when
+                    {{ days_between('followed.discharge_date', 'as_of_day.as_of_date') }} < 30
+                    then 'run_out_incomplete'
+            end as varchar
+        ) as exclusion_reason
     from followed
     cross join as_of_day
 ),

@@ -42,11 +42,11 @@ monthly as (
         count(submitted_amount) as adjudicated_line_count,
         count(distinct encounter_key) as encounter_count,
         count(distinct patient_key) as patient_count,
-        sum(cast(submitted_amount as decimal(38, 9))) as submitted_amount,
-        sum(cast(allowed_amount as decimal(38, 9))) as allowed_amount,
-        sum(cast(paid_amount as decimal(38, 9))) as paid_amount,
-        sum(cast(deductible_amount as decimal(38, 9))) as deductible_amount,
-        sum(cast(coinsurance_amount as decimal(38, 9))) as coinsurance_amount
+        sum({{ exact_decimal('submitted_amount') }}) as submitted_amount,
+        sum({{ exact_decimal('allowed_amount') }}) as allowed_amount,
+        sum({{ exact_decimal('paid_amount') }}) as paid_amount,
+        sum({{ exact_decimal('deductible_amount') }}) as deductible_amount,
+        sum({{ exact_decimal('coinsurance_amount') }}) as coinsurance_amount
     from billed
     group by billing_month, payer_name
 ),
