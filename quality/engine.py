@@ -1,11 +1,10 @@
-"""Runs a contract's suite on DuckDB, through Great Expectations' SQL engine, over a candidate's Parquet files.
+"""Counts the rows that break each check of a contract: what every engine has in common.
 
-Great Expectations (7 s to import) is imported inside the functions that need it. It does not know DuckDB: it closes
-a connection before it fetches, and DuckDB's results end with their connection. For as long as a suite runs,
-`duckdb_is_known` adds DuckDB to the dialects whose connection it keeps; the list is private, hence the guard.
+Great Expectations (7 s to import) is imported inside the functions that need it. It is used beyond what it declares
+(`duckdb_engine`, and the context that `_run` takes back), so it must be the one version that this was proved with.
 
-What comes back is counts. Rules are asked for as `select 1 …`, results hold no list of values, logs are silent
-meanwhile, and the engine's own words on failing data are withheld, because they may quote a row.
+What comes back is counts. A rule's query gives one number, results hold no list of values, logs are silent meanwhile,
+and the engine's own words on failing data are withheld, because they may quote a row.
 """
 
 from __future__ import annotations
@@ -13,29 +12,22 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
-import duckdb
-
-from caremesh.duckdb_settings import OFFLINE
 from caremesh.errors import CareMeshError, ContractError, QualityError
 from caremesh.products import Product
-from caremesh.quoting import quote_file
-from quality.suite import build_suite, violations_query
+from quality.expectation import COUNT_EXPECTATION
+from quality.suite import Dialect, build_suite, violations_query
 
 if TYPE_CHECKING:
     import great_expectations as gx
 
-Config: TypeAlias = dict[str, str | bool | int | float | list[str]]
-
 SUPPORTED_VERSION = "1.24.1"
-_PATCHED_NAME = "_PERSISTED_CONNECTION_DIALECTS"
-_TABLE = "candidate"
-_NOISY_LOGGERS = ("great_expectations", "sqlalchemy", "duckdb_engine")
+_NAME = "candidate"
+_NOISY_LOGGERS = ("great_expectations", "sqlalchemy", "duckdb_engine", "pyathena", "botocore")
 _COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 
@@ -47,88 +39,109 @@ class Count:
     rows_failed: int
 
 
-class _DuckDbDialect(str):
-    """DuckDB's name in the shape of Great Expectations' own dialect enum: a text that has a `value`."""
-
-    value = "duckdb"
+class EngineError(Exception):
+    """A query failed; says the kind of failure only, as the engine's own words may quote a row."""
 
 
-def count_violations(product: Product, files: Sequence[Path], *, scratch: Path, memory_limit: str) -> dict[str, Count]:
-    """Count, for each check by name, the rows that break it; DuckDB spills into `scratch` beyond its memory limit.
+class Engine(Protocol):
+    """What runs the SQL of a suite over one candidate."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How its SQL is spelled."""
+
+    @property
+    def table(self) -> str:
+        """The candidate, as SQL names it."""
+
+    @property
+    def asset(self) -> dict[str, str]:
+        """The candidate, as a table asset of Great Expectations names it."""
+
+    def refusal(self, query: str) -> str | None:
+        """Why it refuses a query before it reads any row, in its own words; None where it takes it.
+
+        Raises EngineError where it cannot say.
+        """
+
+    def run(self, query: str) -> None:
+        """Run a query; raise EngineError where it fails."""
+
+    def known(self) -> AbstractContextManager[None]:
+        """What Great Expectations must be told of the engine for as long as a suite runs."""
+
+    def add_source(self, context: Any) -> Any:
+        """Add the engine to a context of Great Expectations as a datasource."""
+
+    def close(self, source: Any) -> None:
+        """Close what the datasource keeps open."""
+
+
+def count_violations(product: Product, engine: Engine) -> dict[str, Count]:
+    """Count, for each check by name, the rows that break it.
 
     Raises ContractError for a rule whose SQL is not valid, QualityError for one that cannot be computed on the data.
     """
-    database = scratch / f"{_TABLE}.duckdb"
-    config: Config = {**OFFLINE, "memory_limit": memory_limit, "temp_directory": str(scratch / "spill")}
-    try:
-        _make_database(database, files, config)
-        _try_rules(product, database, config)
-        with _quiet():
-            results = _validate(build_suite(product), database, config)
+    with quiet():
+        _try_rules(product, engine)
+        results = _validate(build_suite(product, engine.dialect), engine)
         broken = [_name(r) for r in results if _is_broken(r.exception_info)]
         if broken:
-            raise _uncomputable(_failing_rules(product, database, config) or broken)
-    finally:
-        for leftover in (database, database.with_name(f"{database.name}.wal")):
-            leftover.unlink(missing_ok=True)
+            raise _uncomputable(_failing_rules(product, engine) or broken)
     return {_name(r): Count(passed=bool(r.success), rows_failed=_rows_failed(r)) for r in results}
 
 
-@contextmanager
-def duckdb_is_known() -> Iterator[None]:
-    """Make Great Expectations keep DuckDB connections open; undone on leaving.
-
-    Raises QualityError where Great Expectations is not the version this was proved with, or not built as expected.
-    """
-    import great_expectations.execution_engine.sqlalchemy_execution_engine as engine_module
-
+def require_version(*, lacking: str = "") -> None:
+    """Refuse a Great Expectations that is not the version this was proved with, or that lacks a part it had."""
     found = version("great_expectations")
-    dialects = getattr(engine_module, _PATCHED_NAME, None)
-    if found != SUPPORTED_VERSION or not isinstance(dialects, tuple):
+    if found != SUPPORTED_VERSION or lacking:
         raise QualityError(
             f"the gate is built for Great Expectations {SUPPORTED_VERSION}; this is {found}"
-            + ("" if isinstance(dialects, tuple) else f", without {_PATCHED_NAME}"),
+            + (f", without {lacking}" if lacking else ""),
             hint=f"pip install great-expectations=={SUPPORTED_VERSION}",
         )
-    setattr(engine_module, _PATCHED_NAME, (*dialects, _DuckDbDialect("duckdb")))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Great Expectations and what it calls from logging and warning; their words may quote rows."""
+    loggers = [logging.getLogger(name) for name in _NOISY_LOGGERS]
+    before = [(logger.handlers, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        # Not by level: loggers below these have levels of their own, but their words pass through here.
+        logger.handlers, logger.propagate = [logging.NullHandler()], False
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
-        setattr(engine_module, _PATCHED_NAME, dialects)
+        for logger, (handlers, propagate) in zip(loggers, before, strict=True):
+            logger.handlers, logger.propagate = handlers, propagate
 
 
-def _make_database(database: Path, files: Sequence[Path], config: Config) -> None:
-    database.unlink(missing_ok=True)
-    listed = ", ".join(quote_file(f) for f in files)
-    with duckdb.connect(str(database), config=config) as connection:
-        connection.execute(f"create view {_TABLE} as select * from read_parquet([{listed}], hive_partitioning = false)")
+def _try_rules(product: Product, engine: Engine) -> None:
+    """Have the SQL of each rule planned: an engine's words on a mistake in the query itself quote no rows."""
+    for name, query in _rule_queries(product, engine):
+        try:
+            refusal = engine.refusal(query)
+        except EngineError as error:
+            raise _uncomputable([f"{name} ({error})"]) from None
+        if refusal is not None:
+            raise ContractError(
+                f"{name}: {refusal}",
+                where=str(product.contract_file),
+                hint="correct the rule's query: {object} is the table, and it gives one number",
+            )
 
 
-def _try_rules(product: Product, database: Path, config: Config) -> None:
-    """Plan the SQL of each rule: DuckDB's words on a mistake in the query itself quote the contract, not rows."""
-    with duckdb.connect(str(database), read_only=True, config=config) as connection:
-        for name, query in _rule_queries(product):
-            try:
-                connection.execute(f"explain {query}")
-            except duckdb.ProgrammingError as error:
-                raise ContractError(
-                    f"{name}: {str(error).splitlines()[0]}",
-                    where=str(product.contract_file),
-                    hint="correct the rule's query: {object} is the table, and it gives one number",
-                ) from None
-            except duckdb.Error:
-                raise _uncomputable([name]) from None
-
-
-def _failing_rules(product: Product, database: Path, config: Config) -> list[str]:
+def _failing_rules(product: Product, engine: Engine) -> list[str]:
     """Names of the rules whose SQL fails on the data: one failure makes Great Expectations report others with it."""
     failing = []
-    with duckdb.connect(str(database), read_only=True, config=config) as connection:
-        for name, query in _rule_queries(product):
-            try:
-                connection.execute(f"select count(*) from ({query})")
-            except duckdb.Error:
-                failing.append(name)
+    for name, query in _rule_queries(product, engine):
+        try:
+            engine.run(query)
+        except EngineError:
+            failing.append(name)
     return failing
 
 
@@ -139,16 +152,17 @@ def _uncomputable(names: Sequence[str]) -> QualityError:
     )
 
 
-def _rule_queries(product: Product) -> Iterator[tuple[str, str]]:
+def _rule_queries(product: Product, engine: Engine) -> Iterator[tuple[str, str]]:
     for rule in product.rules:
         if rule.kind in ("pattern", "sql"):
-            yield rule.name, violations_query(rule, product, source=_TABLE)
+            yield rule.name, violations_query(rule, product, source=engine.table, dialect=engine.dialect)
 
 
-def _validate(suite: gx.ExpectationSuite, database: Path, config: Config) -> Sequence[Any]:
+def _validate(suite: gx.ExpectationSuite, engine: Engine) -> Sequence[Any]:
+    require_version()
     try:
-        with duckdb_is_known():
-            results = _run(suite, database, config)
+        with engine.known():
+            results = _run(suite, engine)
     except CareMeshError:
         raise
     except Exception as error:
@@ -159,38 +173,22 @@ def _validate(suite: gx.ExpectationSuite, database: Path, config: Config) -> Seq
     return results
 
 
-def _run(suite: gx.ExpectationSuite, database: Path, config: Config) -> Sequence[Any]:
+def _run(suite: gx.ExpectationSuite, engine: Engine) -> Sequence[Any]:
     import great_expectations as gx
     from great_expectations.data_context.data_context.context_factory import set_context
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context: Any = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    # The path goes in as an argument: within a connection string, ? or % in it would be read as syntax.
-    arguments = {"database": str(database), "read_only": True, "config": config}
-    source = context.data_sources.add_sql(
-        name=_TABLE,
-        connection_string="duckdb://",
-        create_temp_table=False,
-        kwargs={"connect_args": arguments},
-    )
+    source = engine.add_source(context)
     try:
-        asset = source.add_table_asset(_TABLE, table_name=_TABLE)
-        batch = asset.add_batch_definition_whole_table(_TABLE).get_batch()
+        asset = source.add_table_asset(_NAME, **engine.asset)
+        batch = asset.add_batch_definition_whole_table(_NAME).get_batch()
         results: Sequence[Any] = batch.validate(suite, result_format=_COUNTS_ONLY).results
     finally:
-        _close(source)
+        engine.close(source)
         set_context(None)  # Great Expectations keeps the last context for good, and with it the engine
     return results
-
-
-def _close(source: Any) -> None:
-    """Close both of a datasource's connections: the one it looks for the table with, and the one that it keeps."""
-    source.get_engine().dispose()
-    kept = source.get_execution_engine()
-    with kept.get_connection() as connection:
-        connection.close()
-    kept.engine.dispose()
 
 
 def _is_broken(exception_info: dict[str, Any]) -> bool:
@@ -210,23 +208,6 @@ def _rows_failed(result: Any) -> int:
         return 0
     if kind == "expect_table_row_count_to_be_between":
         return max(0, int(result.expectation_config.kwargs["min_value"]) - int(result.result["observed_value"]))
-    if kind == "unexpected_rows_expectation":
+    if kind == COUNT_EXPECTATION:
         return int(result.result["observed_value"])
     return int(result.result["unexpected_count"] or 0)  # none for an empty table: a sum over no rows
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Great Expectations and what it calls from logging and warning; their words may quote rows."""
-    loggers = [logging.getLogger(name) for name in _NOISY_LOGGERS]
-    before = [(logger.handlers, logger.propagate) for logger in loggers]
-    for logger in loggers:
-        # Not by level: loggers below these have levels of their own, but their words pass through here.
-        logger.handlers, logger.propagate = [logging.NullHandler()], False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, (handlers, propagate) in zip(loggers, before, strict=True):
-            logger.handlers, logger.propagate = handlers, propagate

@@ -1,34 +1,33 @@
-"""The gate: holds a candidate release's Parquet files against the contract of their product."""
+"""The gate: holds a candidate release against the contract of its product."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from caremesh.errors import QualityError
 from caremesh.products import Product
-from caremesh.settings import DEFAULT_MEMORY_LIMIT
+from quality.candidate import LocalCandidate
+from quality.duckdb_engine import open_duckdb
 from quality.engine import Count, count_violations
 from quality.shape import Shape, read_shape
 from quality.suite import Check, expectations_of
 from quality.verdict import CheckResult, Verdict, judge
 
 
-def run_gate(
-    product: Product, files: Sequence[Path], *, scratch: Path, memory_limit: str = DEFAULT_MEMORY_LIMIT
-) -> Verdict:
-    """Run every check of the contract on the candidate; `scratch` is a folder for files that are gone afterwards.
+def run_gate(product: Product, candidate: LocalCandidate) -> Verdict:
+    """Run every check of the contract on the candidate, where it lies.
 
     Columns and types come first: where they differ, other checks would fail for that reason alone and are not run.
     Raises QualityError where a check cannot be run at all, ContractError where the contract's SQL is not valid.
     """
-    if not files:
+    if not candidate.files:
         raise QualityError(f"the candidate of {product.id} has no Parquet file")
     checks = expectations_of(product)
-    shape = read_shape(product, files)
+    shape = read_shape(product, candidate.files)
     if shape.column_difference or shape.type_difference:
         return judge(product.id, _shape_results(checks, shape), rows=shape.rows)
-    counts = count_violations(product, files, scratch=scratch, memory_limit=memory_limit)
+    with open_duckdb(candidate) as engine:
+        counts = count_violations(product, engine)
     shaped = {r.check.name: r for r in _shape_results(checks, shape)}
     results = tuple(_result(c, counts[c.name], shape) if c.name in counts else shaped[c.name] for c in checks)
     return judge(product.id, results, rows=shape.rows)

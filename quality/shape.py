@@ -6,7 +6,7 @@ read here too, for each file: a query over several files would only show the col
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from caremesh.errors import QualityError
-from caremesh.products import Column, Product, SqlType
+from caremesh.products import Column, Product
+
+
+@dataclass(frozen=True)
+class FoundColumn:
+    """A column as it was found; its type by the contract's name for it, where contracts have one."""
+
+    name: str
+    type_name: str
 
 
 @dataclass(frozen=True)
@@ -29,22 +37,32 @@ class Shape:
 def read_shape(product: Product, files: Sequence[Path]) -> Shape:
     """Compare the columns and types of each file with the contract's; raise QualityError for an unreadable file."""
     rows = 0
-    columns: list[str] = []
-    types: list[str] = []
+    found = []
     for file in files:
         try:
             footer = pq.read_metadata(file)
-            schema = footer.schema.to_arrow_schema()
+            found.append(file_columns(footer))
         except (OSError, pa.ArrowException):
             raise QualityError("cannot be read as a Parquet file", where=str(file)) from None
         rows += footer.num_rows
-        columns.append(_column_difference(product.columns, schema))
-        types.append(_type_difference(product.columns, schema))
+    return compare_shape(product, found, rows=rows)
+
+
+def file_columns(footer: pq.FileMetaData) -> tuple[FoundColumn, ...]:
+    """The columns that a Parquet file's footer states."""
+    return tuple(FoundColumn(field.name, _type_name(field.type)) for field in footer.schema.to_arrow_schema())
+
+
+def compare_shape(product: Product, found: Iterable[Sequence[FoundColumn]], *, rows: int) -> Shape:
+    """Hold each list of columns that was found against the contract's; the first difference of each kind counts."""
+    listed = list(found)
+    columns = (_column_difference(product.columns, columns) for columns in listed)
+    types = (_type_difference(product.columns, columns) for columns in listed)
     return Shape(rows, next(filter(None, columns), ""), next(filter(None, types), ""))
 
 
-def _column_difference(columns: Sequence[Column], schema: pa.Schema) -> str:
-    stated, found = [c.name for c in columns], schema.names
+def _column_difference(columns: Sequence[Column], present: Sequence[FoundColumn]) -> str:
+    stated, found = [c.name for c in columns], [c.name for c in present]
     missing = [n for n in stated if n not in found]
     added = [n for n in found if n not in stated]
     parts = []
@@ -58,25 +76,28 @@ def _column_difference(columns: Sequence[Column], schema: pa.Schema) -> str:
     return "; ".join(parts)
 
 
-def _type_difference(columns: Sequence[Column], schema: pa.Schema) -> str:
-    present = [c for c in columns if schema.get_field_index(c.name) >= 0]
-    wrong = [c for c in present if not _is_type(schema.field(c.name).type, c.sql_type)]
-    return "; ".join(f"{c.name} is {schema.field(c.name).type}, the contract says {c.sql_type}" for c in wrong)
+def _type_difference(columns: Sequence[Column], present: Sequence[FoundColumn]) -> str:
+    found = {c.name: c.type_name for c in present}
+    wrong = [c for c in columns if found.get(c.name, c.sql_type) != c.sql_type]
+    return "; ".join(f"{c.name} is {found[c.name]}, the contract says {c.sql_type}" for c in wrong)
 
 
-def _is_type(found: pa.DataType, stated: SqlType) -> bool:
-    if stated == "varchar":
-        return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
-    if stated == "timestamp":
-        # Any unit: DuckDB writes microseconds, Athena's UNLOAD milliseconds. No zone: a contract has none.
-        return bool(pa.types.is_timestamp(found) and found.tz is None)
-    return bool(found == _ARROW_TYPES[stated]())
+def _type_name(found: pa.DataType) -> str:
+    if pa.types.is_timestamp(found) and found.tz is None:
+        # Any unit: DuckDB writes microseconds, Athena milliseconds. With a zone it is none of a contract's types.
+        return "timestamp"
+    if pa.types.is_decimal(found):
+        return f"decimal({found.precision},{found.scale})"
+    return _CONTRACT_NAMES.get(str(found), str(found))
 
 
-_ARROW_TYPES = {
-    "boolean": pa.bool_,
-    "integer": pa.int32,
-    "bigint": pa.int64,
-    "double": pa.float64,
-    "date": pa.date32,
+_CONTRACT_NAMES = {
+    "bool": "boolean",
+    "int8": "tinyint",
+    "int16": "smallint",
+    "int32": "integer",
+    "int64": "bigint",
+    "date32[day]": "date",
+    "string": "varchar",
+    "large_string": "varchar",
 }

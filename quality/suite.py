@@ -5,7 +5,8 @@
 
 The column types are no expectation: Great Expectations cannot read types through DuckDB, so `quality.shape` reads
 them from the Parquet schema. Limits are rows ("at most 5 may break it"), Great Expectations knows shares only
-(`mostly`): the suite counts, `quality.gate` holds the counts against the limits.
+(`mostly`): the suite counts, `quality.gate` holds the counts against the limits. A pattern or SQL rule is one query
+that gives a number, which is what `quality.expectation` looks at.
 """
 
 from __future__ import annotations
@@ -20,14 +21,20 @@ from typing import TYPE_CHECKING, Any, Literal
 from caremesh.errors import ContractError
 from caremesh.products import Product, Rule, Severity, SqlType
 from caremesh.quoting import quote_name, quote_text
+from quality.expectation import count_expectation
+from quality.pattern import NotPortableError, spell_pattern
 
 if TYPE_CHECKING:
     import great_expectations as gx
 
+Dialect = Literal["duckdb", "athena"]
 CheckKind = Literal["columns", "types", "not_null", "unique", "key", "valid_values", "pattern", "row_count", "sql"]
 
 _ROW_SOURCE = "\0"  # stands for the table until it is known how the caller names it; no contract can hold it
 _BIND_PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
+_MATCHES: dict[Dialect, str] = {"duckdb": "regexp_matches", "athena": "regexp_like"}
+# DuckDB would build the whole table in memory first, were the expression materialized.
+_WITH: dict[Dialect, str] = {"duckdb": "as not materialized", "athena": "as"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ def expectations_of(product: Product) -> tuple[Check, ...]:
     return checks
 
 
-def build_suite(product: Product) -> gx.ExpectationSuite:
+def build_suite(product: Product, dialect: Dialect) -> gx.ExpectationSuite:
     """Translate a contract's checks into a Great Expectations suite; each expectation's meta names its check."""
     import great_expectations as gx
 
@@ -70,30 +77,44 @@ def build_suite(product: Product) -> gx.ExpectationSuite:
     return gx.ExpectationSuite(
         name=f"{product.id}.v{product.version}",
         expectations=[
-            _expectation(check, rules.get(check.name), product)
+            _expectation(check, rules.get(check.name), product, dialect)
             for check in expectations_of(product)
             if check.kind != "types"
         ],
     )
 
 
-def violations_query(rule: Rule, product: Product, *, source: str) -> str:
-    """The SQL of a pattern or sql rule: one row holding the number 1 for each row that breaks it, never a value of it.
+def violations_query(rule: Rule, product: Product, *, source: str, dialect: Dialect) -> str:
+    """The SQL of a pattern or sql rule: it gives one number, that of the rows that break it.
 
-    In the rule's own SQL `{object}` is the table, by its name, and `{property}` the rule's column.
+    In the rule's own SQL `{object}` is the table, by its name, and `{property}` the rule's column. Raises
+    ContractError for a pattern that the two engines would not read alike.
     """
     table = quote_name(product.name)
     column = quote_name(rule.column) if rule.column else ""
     if rule.kind == "pattern":
-        # Null is allowed: regexp_matches gives null for it, and so does the negation.
-        text = quote_text(rule.pattern)
-        body = f"select 1 from {table} where not regexp_matches(cast({column} as varchar), {text})"
+        # Null is allowed: a match with it gives null, and so does the negation.
+        match = f"{_MATCHES[dialect]}(cast({column} as varchar), {quote_text(_spelled(rule, product))})"
+        body = f"select count(*) as rows_failed from {table} where not {match}"
     else:
         query = rule.query.strip().rstrip(";").replace("{object}", table).replace("{property}", column)
         # The line break ends a comment that the rule may end with; ceil keeps 0.5 from passing as 0.
-        body = f"select 1 from range(cast(ceil(({query}\n)) as bigint))"
-    # DuckDB would build the whole table in memory first, were the expression materialized.
-    return f"with {table} as not materialized (select * from {source}) {body}"
+        body = f"select coalesce(greatest(cast(ceil(({query}\n)) as bigint), 0), 0) as rows_failed"
+    return f"with {table} {_WITH[dialect]} (select * from {source}) {body}"
+
+
+def _spelled(rule: Rule, product: Product) -> str:
+    where, column = str(product.contract_file), next(c for c in product.columns if c.name == rule.column)
+    if column.sql_type in ("double", "timestamp"):
+        hint = f"state the rule as SQL; DuckDB and Athena write a {column.sql_type} as different texts"
+        raise ContractError(f"{rule.name}: a pattern cannot judge {column.name}", where=where, hint=hint)
+    try:
+        return spell_pattern(rule.pattern)
+    except NotPortableError as error:
+        hint = (
+            r"use literals, [sets], \d \w \s, ^ $ . | ( ) (?: ) and the repeats * + ? {n,m}; or state the rule as SQL"
+        )
+        raise ContractError(f"{rule.name}: {error}", where=where, hint=hint) from None
 
 
 def _shape_checks(product: Product) -> Iterator[Check]:
@@ -145,7 +166,7 @@ def _meaning(rule: Rule) -> str:
     return f"This gives {rule.limit:,} or less: {' '.join(rule.query.split())}"
 
 
-def _expectation(check: Check, rule: Rule | None, product: Product) -> Any:
+def _expectation(check: Check, rule: Rule | None, product: Product, dialect: Dialect) -> Any:
     # By name, as Any: the package does not declare what it exports, and its models want types that Check leaves open.
     gxe: Any = import_module("great_expectations.expectations")
     # The name makes the description unique: a suite drops an expectation that equals another in all but its meta.
@@ -167,12 +188,12 @@ def _expectation(check: Check, rule: Rule | None, product: Product) -> Any:
     assert rule is not None
     if check.kind == "valid_values":
         return gxe.ExpectColumnValuesToBeInSet(column=check.column, value_set=_typed(rule, product), **common)
-    return gxe.UnexpectedRowsExpectation(unexpected_rows_query=_batch_query(rule, product), **common)
+    return count_expectation()(query=_batch_query(rule, product, dialect), **common)
 
 
-def _batch_query(rule: Rule, product: Product) -> str:
+def _batch_query(rule: Rule, product: Product, dialect: Dialect) -> str:
     """The rule's SQL, spelled so that neither Great Expectations nor SQLAlchemy sees parameters in it."""
-    query = violations_query(rule, product, source=_ROW_SOURCE).replace("{", "{{").replace("}", "}}")
+    query = violations_query(rule, product, source=_ROW_SOURCE, dialect=dialect).replace("{", "{{").replace("}", "}}")
     return _BIND_PARAMETER.sub(r"\\:", query).replace(_ROW_SOURCE, "{batch}")
 
 

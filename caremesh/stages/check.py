@@ -7,6 +7,7 @@ from caremesh.lake.base import Lake
 from caremesh.lake.release import Manifest
 from caremesh.products import Product
 from caremesh.settings import Settings
+from quality.candidate import LocalCandidate
 from quality.gate import run_gate
 from quality.report import render_report
 
@@ -31,8 +32,8 @@ def check(product: Product, manifest: Manifest, *, settings: Settings, lake: Lak
         )
     scratch = lake.scratch / f"check-{product.id}"
     scratch.mkdir(parents=True, exist_ok=True)
-    files = lake.data_files(product, manifest)
-    verdict = run_gate(product, files, scratch=scratch, memory_limit=settings.memory_limit)
+    candidate = LocalCandidate(lake.data_files(product, manifest), scratch, settings.memory_limit)
+    verdict = run_gate(product, candidate)
     judged = manifest.with_verdict(verdict.to_json())
     page = render_report(product, verdict, release=manifest.release, checked_at=settings.now)
     lake.judge_candidate(product, judged, page)

@@ -6,7 +6,7 @@ import great_expectations.execution_engine.sqlalchemy_execution_engine as engine
 import pytest
 
 from caremesh.errors import QualityError
-from quality.engine import duckdb_is_known
+from quality.duckdb_engine import duckdb_is_known
 
 NAME = "_PERSISTED_CONNECTION_DIALECTS"
 

@@ -7,6 +7,7 @@ import random
 import duckdb
 import pytest
 
+from quality.candidate import LocalCandidate
 from quality.gate import run_gate
 
 ROWS = 600
@@ -66,7 +67,7 @@ def test_counts_equal_those_of_plain_queries(make_product, make_rule, write_cand
     ]
     file = write_candidate(defective_rows())
 
-    verdict = run_gate(make_product(rules, compound=compound), [file], scratch=tmp_path)
+    verdict = run_gate(make_product(rules, compound=compound), LocalCandidate((file,), tmp_path))
 
     counted = {r.check.name: r.rows_failed for r in verdict.results if r.check.name in queries}
     with duckdb.connect() as connection:

@@ -67,7 +67,7 @@ def test_two_checks_of_one_name_are_refused(make_product, make_rule):
 def test_the_suite_holds_every_check_but_the_types_and_its_severity(make_product, make_rule):
     product = make_product([make_rule("r", "row_count", severity="info", limit=1)])
 
-    suite = build_suite(product)
+    suite = build_suite(product, "duckdb")
 
     found = {e.meta["check"]: e.severity.value for e in suite.expectations}
     assert found == {c.name: c.severity for c in expectations_of(product) if c.kind != "types"}
@@ -76,25 +76,39 @@ def test_the_suite_holds_every_check_but_the_types_and_its_severity(make_product
 def test_valid_values_take_the_type_of_their_column(make_product, make_rule):
     product = make_product([make_rule("r", "valid_values", "line_number", valid_values=("1", "2"))])
 
-    assert build_suite(product).expectations[-1].value_set == [1, 2]
+    assert build_suite(product, "duckdb").expectations[-1].value_set == [1, 2]
 
 
 def test_a_valid_value_of_another_type_is_a_contract_error(make_product, make_rule):
     product = make_product([make_rule("r", "valid_values", "line_number", valid_values=("one",))])
 
     with pytest.raises(ContractError, match="r: a valid value is no integer"):
-        build_suite(product)
+        build_suite(product, "duckdb")
 
 
-def test_rules_ask_for_the_number_one_and_never_for_a_value(make_product, make_rule):
+def test_a_pattern_rule_asks_for_one_number(make_product, make_rule):
     rule = make_rule("r", "pattern", "postcode", pattern="it's")
+    product = make_product([rule])
 
-    query = violations_query(rule, make_product([rule]), source="t")
+    asked = {d: violations_query(rule, product, source="t", dialect=d) for d in ("duckdb", "athena")}
 
-    assert query == (
-        'with "visit" as not materialized (select * from t) '
-        """select 1 from "visit" where not regexp_matches(cast("postcode" as varchar), 'it''s')"""
-    )
+    text = """(cast("postcode" as varchar), 'it\\''s')"""
+    assert asked == {
+        "duckdb": 'with "visit" as not materialized (select * from t) '
+        f'select count(*) as rows_failed from "visit" where not regexp_matches{text}',
+        "athena": 'with "visit" as (select * from t) '
+        f'select count(*) as rows_failed from "visit" where not regexp_like{text}',
+    }
+
+
+@pytest.mark.parametrize(("column", "kind"), [("cost", "double"), ("started_at", "timestamp")])
+def test_a_pattern_on_values_that_the_engines_write_differently_is_refused(make_product, make_rule, column, kind):
+    rule = make_rule("r", "pattern", column, pattern="^1")
+
+    with pytest.raises(ContractError, match=f"r: a pattern cannot judge {column}") as raised:
+        violations_query(rule, make_product([rule]), source="t", dialect="duckdb")
+
+    assert f"write a {kind} as different texts" in str(raised.value)
 
 
 def test_listing_checks_does_not_import_great_expectations():

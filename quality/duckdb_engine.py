@@ -1,0 +1,124 @@
+"""DuckDB as the engine of a suite, over a candidate's Parquet files on this machine.
+
+Great Expectations does not know DuckDB: it closes a connection before it fetches, and DuckDB's results end with their
+connection. For as long as a suite runs, `duckdb_is_known` adds DuckDB to the dialects whose connection it keeps; the
+list is private, hence the guard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import duckdb
+
+from caremesh.duckdb_settings import OFFLINE
+from caremesh.quoting import quote_file
+from quality.candidate import LocalCandidate
+from quality.engine import EngineError, require_version
+
+Config: TypeAlias = dict[str, str | bool | int | float | list[str]]
+
+_PATCHED_NAME = "_PERSISTED_CONNECTION_DIALECTS"
+_TABLE = "candidate"
+
+
+class _DuckDbDialect(str):
+    """DuckDB's name in the shape of Great Expectations' own dialect enum: a text that has a `value`."""
+
+    value = "duckdb"
+
+
+@dataclass(frozen=True)
+class DuckDbEngine:
+    """A database file whose one view shows the candidate; an `Engine`."""
+
+    database: Path
+    config: Config
+    dialect: Literal["duckdb"] = "duckdb"
+    table: str = _TABLE
+
+    @property
+    def asset(self) -> dict[str, str]:
+        """The candidate, as a table asset of Great Expectations names it."""
+        return {"table_name": self.table}
+
+    def refusal(self, query: str) -> str | None:
+        """DuckDB's words on a query that it cannot plan."""
+        with duckdb.connect(str(self.database), read_only=True, config=self.config) as connection:
+            try:
+                connection.execute(f"explain {query}")
+            except duckdb.ProgrammingError as error:
+                return str(error).splitlines()[0]
+            except duckdb.Error as error:
+                raise EngineError(type(error).__name__) from None
+        return None
+
+    def run(self, query: str) -> None:
+        """Run a query."""
+        with duckdb.connect(str(self.database), read_only=True, config=self.config) as connection:
+            try:
+                connection.execute(query)
+            except duckdb.Error as error:
+                raise EngineError(type(error).__name__) from None
+
+    def known(self) -> AbstractContextManager[None]:
+        """Have Great Expectations keep DuckDB's connections."""
+        return duckdb_is_known()
+
+    def add_source(self, context: Any) -> Any:
+        """Add the database as a datasource."""
+        # The path goes in as an argument: within a connection string, ? or % in it would be read as syntax.
+        arguments = {"database": str(self.database), "read_only": True, "config": self.config}
+        return context.data_sources.add_sql(
+            name=_TABLE,
+            connection_string="duckdb://",
+            create_temp_table=False,
+            kwargs={"connect_args": arguments},
+        )
+
+    def close(self, source: Any) -> None:
+        """Close both connections: the one that the table was looked for with, and the one that is kept."""
+        source.get_engine().dispose()
+        kept = source.get_execution_engine()
+        with kept.get_connection() as connection:
+            connection.close()
+        kept.engine.dispose()
+
+
+@contextmanager
+def open_duckdb(candidate: LocalCandidate) -> Iterator[DuckDbEngine]:
+    """Make the database in the candidate's scratch folder, where DuckDB also spills to, and remove it afterwards."""
+    database = candidate.scratch / f"{_TABLE}.duckdb"
+    spill = str(candidate.scratch / "spill")
+    config: Config = {**OFFLINE, "memory_limit": candidate.memory_limit, "temp_directory": spill}
+    files = ", ".join(quote_file(f) for f in candidate.files)
+    try:
+        database.unlink(missing_ok=True)
+        with duckdb.connect(str(database), config=config) as connection:
+            rows = f"select * from read_parquet([{files}], hive_partitioning = false)"
+            connection.execute(f"create view {_TABLE} as {rows}")
+        yield DuckDbEngine(database, config)
+    finally:
+        for leftover in (database, database.with_name(f"{database.name}.wal")):
+            leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def duckdb_is_known() -> Iterator[None]:
+    """Make Great Expectations keep DuckDB connections open; undone on leaving.
+
+    Raises QualityError where Great Expectations is not the version this was proved with, or not built as expected.
+    """
+    import great_expectations.execution_engine.sqlalchemy_execution_engine as engine_module
+
+    dialects = getattr(engine_module, _PATCHED_NAME, None)
+    require_version(lacking="" if isinstance(dialects, tuple) else _PATCHED_NAME)
+    setattr(engine_module, _PATCHED_NAME, (*(dialects or ()), _DuckDbDialect("duckdb")))
+    try:
+        yield
+    finally:
+        setattr(engine_module, _PATCHED_NAME, dialects)
