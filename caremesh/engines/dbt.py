@@ -69,9 +69,16 @@ def project_files(project_dir: Path) -> tuple[Path, ...]:
     )
 
 
-def write_project(products: Sequence[Product], into: Path, *, project_dir: Path) -> Path:
+def write_project(
+    products: Sequence[Product],
+    into: Path,
+    *,
+    project_dir: Path,
+    sources: Mapping[str, tuple[str, str]] | None = None,
+) -> Path:
     """Copy the dbt project into a work folder and write its sources from the contracts; give the folder back.
 
+    `sources` says which table (schema, name) stands for a product, by the product's id; else it is the product itself.
     A folder from an earlier call is replaced, anything else that stands there is refused. A product without a view is
     built by a model and so is no source.
     """
@@ -85,7 +92,7 @@ def write_project(products: Sequence[Product], into: Path, *, project_dir: Path)
         (into / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(project_dir / file, into / file)
     published = [p for p in products if p.view_file is not None]
-    text = yaml.safe_dump(_sources(published), sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.safe_dump(_sources(published, sources or {}), sort_keys=False, allow_unicode=True, width=120)
     (into / "models" / "sources.yml").write_text(text, encoding="utf-8")
     return into
 
@@ -126,17 +133,23 @@ def compile_offline(project: Path, *, target: str, env: Mapping[str, str]) -> di
     return {r.node.name: r.node.compiled_code for r in results if r.node.resource_type == "model"}
 
 
-def _sources(products: Sequence[Product]) -> dict[str, Any]:
+def _sources(products: Sequence[Product], tables: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     domains = sorted({p.domain for p in products})
     sources = [
-        {"name": d, "schema": d, "tables": [_source_table(p) for p in products if p.domain == d]} for d in domains
+        {
+            "name": domain,
+            "schema": next((tables[p.id][0] for p in products if p.domain == domain and p.id in tables), domain),
+            "tables": [_source_table(p, tables.get(p.id)) for p in products if p.domain == domain],
+        }
+        for domain in domains
     ]
     return {"version": 2, "sources": sources}
 
 
-def _source_table(product: Product) -> dict[str, Any]:
+def _source_table(product: Product, table: tuple[str, str] | None) -> dict[str, Any]:
     return {
         "name": product.name,
+        **({"identifier": table[1]} if table else {}),
         "description": product.description,
         "config": {"meta": {"contract_version": product.version, "owner": product.owner}},
         "columns": [

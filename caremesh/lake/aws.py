@@ -13,18 +13,18 @@ and has changed nothing that anybody reads. A candidate lies where its release w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from caremesh.aws import Aws
 from caremesh.errors import LakeError, LakeLockedError, PublishError
 from caremesh.lake.catalog_copy import mirror_catalog
 from caremesh.lake.curated import CuratedBuild
+from caremesh.lake.curated_tables import show_curated
 from caremesh.lake.files import remove_folder
-from caremesh.lake.glue import GLUE_TYPES, FoundTable, Glue, GlueColumn, GlueTable, LostRace
+from caremesh.lake.glue import FoundTable, Glue, GlueColumn, GlueTable, LostRace, glue_type
 from caremesh.lake.layout import (
     CATALOG_FOLDER,
     CURATED_FOLDER,
@@ -43,10 +43,12 @@ from caremesh.lake.objects import Conflict, Objects, as_json
 from caremesh.lake.quarantine_table import show_quarantine
 from caremesh.lake.release import Manifest, Pointer, move_back, move_forward
 from caremesh.places import S3Place
-from caremesh.products import Product, SqlType
+from caremesh.products import Product
 
 CANDIDATE_FILE = "candidate.json"
 POINTER = "caremesh.pointer"
+
+_CURATED = f"{CURATED_FOLDER}/{CURRENT_FILE}"
 
 
 @dataclass(frozen=True)
@@ -127,24 +129,23 @@ class AwsLake:
 
     def read_ledger(self) -> Ledger:
         """The exports that were taken in; an empty ledger where nothing was."""
-        found = self.objects.read(LEDGER_FILE)
-        if found is None:
-            return Ledger()
-        ledger = self.objects.read_json(LEDGER_FILE, ledger_from_json) or Ledger()
-        return replace(ledger, version=found[1])
+        found = self.objects.read_json_version(LEDGER_FILE, ledger_from_json)
+        return replace(found[0], version=found[1]) if found else Ledger()
 
     def write_ledger(self, ledger: Ledger) -> None:
         """Replace the ledger as it was read; raise LakeLockedError where another run did meanwhile."""
         content = as_json(ledger_to_json(ledger))
         try:
-            if ledger.version is None:
-                self.objects.create(LEDGER_FILE, content)
-            else:
-                self.objects.replace(LEDGER_FILE, content, etag=ledger.version)
+            self.objects.swap(LEDGER_FILE, content, etag=ledger.version)
         except Conflict:
             raise LakeLockedError(
                 "another run landed exports meanwhile", where=str(self.place / LEDGER_FILE), hint="run again"
             ) from None
+
+    @property
+    def query_output(self) -> str:
+        """Where Athena puts the results of queries."""
+        return self.aws.settings.query_output or (self.place / "athena").folder
 
     # releases of a product
 
@@ -276,10 +277,8 @@ class AwsLake:
         return pointer.release
 
     def _point(self, product: Product, pointer: Pointer, seen: Pointer | None) -> None:
-        manifest = self.find_manifest(product, pointer.release)
-        if manifest is None:
-            raise PublishError(f"{product.id} has no release {pointer.release!r}", hint="caremesh flatten first")
-        table = self._table(product, manifest, pointer)
+        stated = {POINTER: json.dumps(pointer.to_json())}
+        table = self._table(product, self._manifest(product, pointer.release), stated)
         self.glue.ensure_database(product.domain, f"Data products of the domain {product.domain}")
         try:
             self.glue.put(table, seen=None if seen is None else FoundTable(seen.version or "", "", {}))
@@ -289,13 +288,19 @@ class AwsLake:
                 hint="run again: it finds what is finished, and publishes what is still to be published",
             ) from None
 
-    def _table(self, product: Product, manifest: Manifest, pointer: Pointer) -> GlueTable:
+    def _manifest(self, product: Product, release: str) -> Manifest:
+        manifest = self.find_manifest(product, release)
+        if manifest is None:
+            raise PublishError(f"{product.id} has no release {release!r}", hint="caremesh flatten first")
+        return manifest
+
+    def _table(self, product: Product, manifest: Manifest, parameters: Mapping[str, str]) -> GlueTable:
         stated = {c.name: c for c in product.columns}
         # The release may be older than the contract, and have columns that it does not know.
         columns = [
             GlueColumn(
                 name=name,
-                type=GLUE_TYPES[cast(SqlType, sql_type)],
+                type=glue_type(sql_type),
                 comment=stated[name].description if name in stated else "",
                 classification=stated[name].classification if name in stated else None,
             )
@@ -308,7 +313,7 @@ class AwsLake:
             location=self.parts_location(product, manifest.release, manifest.data),
             columns=columns,
             parameters={
-                POINTER: json.dumps(pointer.to_json()),
+                **parameters,
                 "caremesh.release": manifest.release,
                 "caremesh.contract_version": manifest.contract_version,
                 "caremesh.owner": product.owner,
@@ -316,16 +321,32 @@ class AwsLake:
             },
         )
 
+    def pin(self, product: Product, release: str, *, database: str) -> str:
+        """Make a table that stays at one release of a product; give its name in `database`."""
+        name = f"{product.domain}__{product.name}"
+        table = self._table(product, self._manifest(product, release), {})
+        self.glue.put(replace(table, database=database, name=name), seen=None)
+        return name
+
     # what analysts query, beside the products themselves
 
     def show(self, products: Sequence[Product]) -> None:
-        """Bring `quarantine.lines` in step with the pointers; products and curated tables are their own pointers."""
+        """Bring `quarantine.lines` in step with the pointers, and the curated tables with the current build."""
         manifests = [(p, m) for p in products if (m := self.current(p))]
         places = {
             (p.id, m.release): self.parts_location(p, m.release, m.quarantine) for p, m in manifests if m.quarantined
         }
         show_quarantine(self.glue, self.place, places)
+        show_curated(self.glue, self.place, self.read_curated)
 
     def read_curated(self) -> CuratedBuild | None:
         """The current build of the curated tables; None where nothing was curated yet."""
-        return self.objects.read_json(f"{CURATED_FOLDER}/{CURRENT_FILE}", CuratedBuild.from_json)
+        found = self.objects.read_json_version(_CURATED, CuratedBuild.from_json)
+        return replace(found[0], version=found[1]) if found else None
+
+    def publish_curated(self, build: CuratedBuild) -> None:
+        """Say which build is current, unless another run was faster (PublishError); `show` lets the tables follow."""
+        try:
+            self.objects.swap(_CURATED, as_json(build.to_json()), etag=build.version)
+        except Conflict:
+            raise PublishError("another run curated meanwhile", hint="caremesh curate again") from None

@@ -99,5 +99,11 @@ class Lake(Protocol):
     def read_curated(self) -> CuratedBuild | None:
         """The current build of the curated tables; None where nothing was curated yet."""
 
+    def publish_curated(self, build: CuratedBuild) -> None:
+        """Make a finished build current; raise PublishError where another one was made so meanwhile.
+
+        Its version is that of the build which it replaces.
+        """
+
     def catalog_folder(self) -> AbstractContextManager[Path]:
         """The folder of the catalog pages, to be written within the block."""

@@ -38,16 +38,21 @@ class CuratedTable:
 
 @dataclass(frozen=True)
 class CuratedBuild:
-    """A dbt build that passed its tests. `build` is a digest of the releases, the models and the variables."""
+    """A dbt build that passed its tests. `build` is a digest of the releases and the dbt project.
+
+    `version` is what a lake tells writers apart by, if it must: that of this build where it was read, and that of the
+    build before where it is to be written.
+    """
 
     build: str
     built_at: str
     tests_passed: int
     tables: tuple[CuratedTable, ...]
+    version: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The build as a JSON document."""
-        return asdict(self)
+        """The build as a JSON document; its version belongs to the place where it stands."""
+        return {name: value for name, value in asdict(self).items() if name != "version"}
 
     @classmethod
     def from_json(cls, stated: dict[str, Any]) -> CuratedBuild:

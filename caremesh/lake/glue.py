@@ -12,17 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from caremesh.aws import Aws, error_code, telling_errors
-from caremesh.products import SqlType
 
-GLUE_TYPES: Mapping[SqlType, str] = {
-    "varchar": "string",
-    "boolean": "boolean",
-    "integer": "int",
-    "bigint": "bigint",
-    "double": "double",
-    "date": "date",
-    "timestamp": "timestamp",
-}
+_TYPES = {"varchar": "string", "integer": "int"}
 
 LONGEST_COMMENT = 255
 LONGEST_DESCRIPTION = 2048
@@ -144,6 +135,34 @@ class Glue:
                 boto3_session=self.aws.session,
             )
 
+    def drop_database(self, name: str) -> None:
+        """Remove a database and its tables from the catalog, if it is there; their files stay."""
+        self._drop("delete_database", Name=name)
+
+    def drop_table(self, database: str, name: str) -> None:
+        """Remove a table from the catalog, if it is there; its files stay."""
+        self._drop("delete_table", DatabaseName=database, Name=name)
+
+    def tables(self, database: str) -> dict[str, Mapping[str, str]]:
+        """The tables of a database: name → parameters."""
+        pages = self._client.get_paginator("get_tables")
+        with telling_errors():
+            return {
+                table["Name"]: table.get("Parameters", {})
+                for page in pages.paginate(DatabaseName=database)
+                for table in page["TableList"]
+            }
+
+    def _drop(self, operation: str, **named: str) -> None:
+        from botocore.exceptions import ClientError
+
+        with telling_errors():
+            try:
+                getattr(self._client, operation)(**named)
+            except ClientError as error:
+                if error_code(error) != "EntityNotFoundException":
+                    raise
+
     def partitions(self, database: str, name: str) -> dict[tuple[str, ...], str]:
         """The partitions of a table: values of its partition keys → location."""
         pages = self._client.get_paginator("get_partitions")
@@ -177,6 +196,11 @@ class Glue:
     @property
     def _client(self) -> Any:
         return self.aws.client("glue")
+
+
+def glue_type(sql_type: str) -> str:
+    """Glue's word for a type of SQL; most are the same."""
+    return _TYPES.get(sql_type, sql_type.replace(" ", ""))
 
 
 def shorten(text: str, limit: int) -> str:

@@ -274,8 +274,11 @@ class LocalLake:
         """The Parquet files of a curated table."""
         return tuple(sorted((self.root / table.folder).glob("*.parquet")))
 
-    def publish_curated(self, folder: Path, build: CuratedBuild) -> None:
-        """Move a finished build into place and point to it; earlier builds stay for readers that have them open."""
+    def add_curated(self, folder: Path, build: CuratedBuild) -> None:
+        """Move the files of a finished build into place; earlier builds stay for readers that have them open."""
         if not (self.curated / build.build).exists():
             move_folder(folder, self.curated / build.build)
+
+    def publish_curated(self, build: CuratedBuild) -> None:
+        """Make a build current."""
         write_json(self.curated / CURRENT_FILE, build.to_json())

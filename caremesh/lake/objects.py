@@ -45,11 +45,16 @@ class Objects:
 
     def read_json(self, key: str, parse: Callable[[Any], T]) -> T | None:
         """Read a JSON document and `parse` it; None where there is none, LakeError where it is damaged."""
+        found = self.read_json_version(key, parse)
+        return found[0] if found else None
+
+    def read_json_version(self, key: str, parse: Callable[[Any], T]) -> tuple[T, str] | None:
+        """The same, with the ETag of what was read."""
         found = self.read(key)
         if found is None:
             return None
         try:
-            return parse(json.loads(found[0]))
+            return parse(json.loads(found[0])), found[1]
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             kind = type(error).__name__
             place = str(self.place / key)
@@ -67,9 +72,12 @@ class Objects:
         """Write an object that nobody wrote before; raise Conflict where somebody did (If-None-Match)."""
         self._put(key, content, "application/json", IfNoneMatch="*")
 
-    def replace(self, key: str, content: bytes, *, etag: str) -> None:
-        """Write an object that still is as it was read; raise Conflict where it is not (If-Match)."""
-        self._put(key, content, "application/json", IfMatch=etag)
+    def swap(self, key: str, content: bytes, *, etag: str | None) -> None:
+        """Write an object that still is as it was read, or is still not there; raise Conflict where it is not so."""
+        if etag is None:
+            self.create(key, content)
+        else:
+            self._put(key, content, "application/json", IfMatch=etag)
 
     def upload(self, file: Path, key: str) -> None:
         """Send a file, in parts where it is large."""

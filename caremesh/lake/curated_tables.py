@@ -1,0 +1,56 @@
+"""The Glue tables of the database `curated`: each points to what the current build made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from caremesh.lake.curated import CuratedBuild, CuratedTable
+from caremesh.lake.glue import Glue, GlueColumn, GlueTable, LostRace, glue_type
+from caremesh.lake.layout import CURATED_FOLDER
+from caremesh.places import S3Place
+
+BUILD = "caremesh.build"
+
+
+def show_curated(glue: Glue, place: S3Place, read_build: Callable[[], CuratedBuild | None]) -> None:
+    """Let the database `curated` show the current build, table by table; tables that it does not have are dropped."""
+    build = read_build()
+    if build is None:
+        return
+    glue.ensure_database(CURATED_FOLDER, "Curated tables, built and tested by dbt")
+    for table in build.tables:
+        _show_table(glue, place, table.name, read_build)
+    kept = {t.name for t in build.tables}
+    for name, parameters in glue.tables(CURATED_FOLDER).items():
+        if parameters.get(BUILD) not in (None, build.build) and name not in kept:
+            glue.drop_table(CURATED_FOLDER, name)
+
+
+def _show_table(glue: Glue, place: S3Place, name: str, read_build: Callable[[], CuratedBuild | None]) -> None:
+    """Point one table to the current build.
+
+    The table is read before the build: where another run makes a newer build current after that, it moves the table
+    after us, or we are refused and look again. An older build never replaces a newer one.
+    """
+    while True:
+        seen = glue.find(CURATED_FOLDER, name)
+        build = read_build()
+        table = next((t for t in build.tables if t.name == name), None) if build else None
+        if build is None or table is None or (seen and seen.parameters.get(BUILD) == build.build):
+            return
+        try:
+            glue.put(_pointer(table, place, build), seen=seen)
+            return
+        except LostRace:
+            continue
+
+
+def _pointer(table: CuratedTable, place: S3Place, build: CuratedBuild) -> GlueTable:
+    return GlueTable(
+        database=CURATED_FOLDER,
+        name=table.name,
+        description=table.description,
+        location=(place / table.folder).folder,
+        columns=[GlueColumn(c.name, glue_type(c.data_type), c.description, c.classification) for c in table.columns],
+        parameters={BUILD: build.build, "caremesh.built_at": build.built_at, "caremesh.rows": str(table.rows)},
+    )
