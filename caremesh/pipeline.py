@@ -153,6 +153,16 @@ def _open(settings: Settings) -> tuple[tuple[Domain, ...], Lake]:
     return find_domains(settings.domains_dir), open_lake(settings, Aws(settings.aws))
 
 
+def prune(settings: Settings, *, keep: int, before: str, command: str) -> tuple[dict[str, tuple[str, ...]], int]:
+    """Remove old releases and what nobody refers to; give the releases by product, and the number of other files."""
+    domains, lake = _open(settings)
+    lake.require()
+    products = select_products(domains)
+    with _writing(settings, lake, command):
+        retired = {p.id: names for p in products if (names := lake.retire(p, keep=keep, before=before))}
+        return retired, lake.sweep(products, before=before)
+
+
 @contextmanager
 def _writing(settings: Settings, lake: Lake, command: str) -> Iterator[None]:
     with lake.hold(command=command, since=settings.now):

@@ -7,7 +7,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +23,8 @@ from caremesh.settings import (
 )
 
 T = TypeVar("T")
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def make_settings(
@@ -41,7 +43,7 @@ def make_settings(
     return Settings(
         project=project_root(project),
         lake=place,
-        now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        now=datetime.now(UTC).strftime(_TIME),
         landing=None if landing is None else parse_place(landing),
         memory_limit=memory_limit,
         threads=threads,
@@ -50,6 +52,11 @@ def make_settings(
         scratch=_scratch(place, os.environ),
         aws=read_aws(os.environ),
     )
+
+
+def days_before(now: str, days: int) -> str:
+    """The time so many days before, in the same form."""
+    return (datetime.strptime(now, _TIME).replace(tzinfo=UTC) - timedelta(days=days)).strftime(_TIME)
 
 
 def read_aws(env: Mapping[str, str]) -> AwsSettings:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from caremesh.cli.environment import make_settings
+from caremesh.cli.environment import days_before, make_settings
 from caremesh.cli.output import own_name, print_line, say, stderr, stdout
 from caremesh.errors import EXIT_QUARANTINED, QualityError
 from caremesh.settings import DEFAULT_MEMORY_LIMIT, EngineChoice, Settings, Target, project_root
@@ -176,6 +176,27 @@ def rollback(
     left, release = roll_back(make_settings(lake, project=project, target=target), product, to, command="rollback")
     _say_moved(product, release, lake)
     print_line(f"to put {left} back: {own_name()} publish {product} --release {left} --lake {lake}")
+
+
+@app.command()
+def prune(
+    keep: Annotated[
+        int, typer.Option(min=1, help="So many releases of each product stay, the current among them.")
+    ] = 5,
+    days: Annotated[int, typer.Option(min=1, help="What was current within so many days stays, for its readers.")] = 7,
+    lake: LakeOption = DEFAULT_LAKE,
+    target: TargetOption = None,
+    project: Project = None,
+) -> None:
+    """Remove old releases, and files that nothing refers to."""
+    from caremesh import pipeline
+
+    settings = make_settings(lake, project=project, target=target)
+    before = days_before(settings.now, days)
+    retired, others = pipeline.prune(settings, keep=keep, before=before, command="prune")
+    for product, names in retired.items():
+        print_line(f"{product}: removed {', '.join(names)}")
+    print_line(f"{sum(map(len, retired.values()))} release(s) and {others} other file(s) removed")
 
 
 @app.command()

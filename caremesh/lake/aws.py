@@ -41,7 +41,8 @@ from caremesh.lake.ledger import Ledger, ledger_from_json, ledger_to_json
 from caremesh.lake.lock import hold_lock
 from caremesh.lake.objects import Conflict, Objects, as_json
 from caremesh.lake.quarantine_table import show_quarantine
-from caremesh.lake.release import Manifest, Pointer, move_back, move_forward
+from caremesh.lake.release import Manifest, Pointer, move_back, move_forward, retirable, without
+from caremesh.lake.sweeping import sweep_objects
 from caremesh.places import S3Place
 from caremesh.products import Product
 
@@ -275,6 +276,25 @@ class AwsLake:
         self.require_release(product, pointer.release)
         self._point(product, pointer, seen)
         return pointer.release
+
+    def retire(self, product: Product, *, keep: int, before: str) -> tuple[str, ...]:
+        """Remove releases beyond the newest `keep` that were left before a time; give their names.
+
+        The pointer forgets them first: a rollback to one of them is refused from then on, or refuses us.
+        """
+        seen = self.pointer(product)
+        retired = retirable(seen, keep=keep, before=before) if seen else ()
+        if seen and retired:
+            self._point(product, without(seen, retired), seen)
+            for release in retired:
+                home = release_key(product, release)
+                self.objects.delete([f"{home}/{MANIFEST_FILE}"])
+                self.objects.delete([*self.objects.list(home)])
+        return retired
+
+    def sweep(self, products: Sequence[Product], *, before: str) -> int:
+        """Remove what runs left behind that died, lost a race, or are long over, if it is older than a time."""
+        return sweep_objects(self, products, before=before)
 
     def _point(self, product: Product, pointer: Pointer, seen: Pointer | None) -> None:
         stated = {POINTER: json.dumps(pointer.to_json())}

@@ -93,6 +93,12 @@ class Lake(Protocol):
     def rollback(self, product: Product, release: str | None, *, at: str) -> str:
         """Point back to `release`, or to the one before the current; the release left behind is withdrawn."""
 
+    def retire(self, product: Product, *, keep: int, before: str) -> tuple[str, ...]:
+        """Remove releases beyond the newest `keep` that were left before a time; give their names."""
+
+    def sweep(self, products: Sequence[Product], *, before: str) -> int:
+        """Remove files that nothing refers to and that are older than a time; give how many."""
+
     def show(self, products: Sequence[Product]) -> None:
         """Bring what analysts query in step with the pointers and the curated build."""
 

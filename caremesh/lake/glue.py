@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from caremesh.aws import Aws, error_code, telling_errors
@@ -138,6 +139,16 @@ class Glue:
     def drop_database(self, name: str) -> None:
         """Remove a database and its tables from the catalog, if it is there; their files stay."""
         self._drop("delete_database", Name=name)
+
+    def databases(self) -> tuple[tuple[str, str], ...]:
+        """The databases of the account, and when each was made (ISO 8601, UTC)."""
+        pages = self._client.get_paginator("get_databases")
+        with telling_errors():
+            return tuple(
+                (stated["Name"], stated["CreateTime"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+                for page in pages.paginate()
+                for stated in page["DatabaseList"]
+            )
 
     def drop_table(self, database: str, name: str) -> None:
         """Remove a table from the catalog, if it is there; its files stay."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from caremesh.errors import LakeError, PublishError
@@ -31,7 +32,7 @@ from caremesh.lake.layout import (
 )
 from caremesh.lake.ledger import Ledger, ledger_from_json, ledger_to_json
 from caremesh.lake.lock import LOCK_FILE, hold_lock
-from caremesh.lake.release import Manifest, Pointer, move_back, move_forward
+from caremesh.lake.release import Manifest, Pointer, move_back, move_forward, retirable, without
 from caremesh.products import Product
 
 DATABASE_FILE = "caremesh.duckdb"
@@ -184,11 +185,7 @@ class LocalLake:
         """Remove what stands aside of a product, but for the candidate of one release."""
         for folder in (self.folder(product) / "candidates").glob("*"):
             if folder.name != keep:
-                # First out of sight in one step: a candidate that is half removed must not be found.
-                dropped = self.scratch / f"dropped-{product.id}-{folder.name}"
-                remove_folder(dropped)
-                move_folder(folder, dropped)
-                remove_folder(dropped)
+                self._remove(folder)
 
     def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> None:
         """Store the verdict on a candidate and the page that explains it."""
@@ -255,6 +252,40 @@ class LocalLake:
         self._point(product, pointer)
         return pointer.release
 
+    def retire(self, product: Product, *, keep: int, before: str) -> tuple[str, ...]:
+        """Remove releases beyond the newest `keep` that were left before a time; give their names."""
+        pointer = self.pointer(product)
+        retired = retirable(pointer, keep=keep, before=before) if pointer else ()
+        if pointer and retired:
+            self._point(product, without(pointer, retired))
+            for release in retired:
+                self._remove(self.release_folder(product, release))
+        return retired
+
+    def sweep(self, products: Sequence[Product], *, before: str) -> int:
+        """Remove releases that were never published, and curated builds left before a time; count their files."""
+        old = [folder for product in products for folder in self._orphans(product) if _changed_at(folder) < before]
+        build = self.read_curated()
+        if build and build.built_at < before:
+            old += [p for p in self.curated.glob("*") if p.is_dir() and p.name != build.build]
+        removed = sum(1 for folder in old for p in folder.rglob("*") if p.is_file())
+        for folder in old:
+            self._remove(folder)
+        return removed
+
+    def _orphans(self, product: Product) -> list[Path]:
+        pointer = self.pointer(product)
+        known = {m.release for m in pointer.history} if pointer else set()
+        return [p for p in (self.folder(product) / "releases").glob("*") if p.name not in known]
+
+    def _remove(self, folder: Path) -> None:
+        """Remove a folder; first out of sight in one step, so that nobody finds it half removed."""
+        if folder.exists():
+            dropped = self.scratch / f"dropped-{folder.parent.parent.name}-{folder.name}"
+            remove_folder(dropped)
+            move_folder(folder, dropped)
+            remove_folder(dropped)
+
     def _point(self, product: Product, pointer: Pointer) -> None:
         write_json(self.folder(product) / CURRENT_FILE, pointer.to_json())
 
@@ -282,3 +313,7 @@ class LocalLake:
     def publish_curated(self, build: CuratedBuild) -> None:
         """Make a build current."""
         write_json(self.curated / CURRENT_FILE, build.to_json())
+
+
+def _changed_at(folder: Path) -> str:
+    return datetime.fromtimestamp(folder.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 from caremesh.errors import PublishError
@@ -162,6 +164,26 @@ def move_back(product_id: str, before: Pointer | None, release: str | None, *, a
         raise PublishError(f"{target} is the current release of {product_id} already")
     withdrawn = tuple(r for r in dict.fromkeys((*before.withdrawn, before.release)) if r != target)
     return Pointer(target, (*before.history, Move(target, at, "rollback")), withdrawn)
+
+
+def retirable(pointer: Pointer, *, keep: int, before: str) -> tuple[str, ...]:
+    """Releases that nobody needs any more: beyond the newest `keep`, and left by the pointer before a time."""
+    left: dict[str, str] = {}
+    for move, following in pairwise(pointer.history):
+        left.pop(move.release, None)
+        left[move.release] = following.at
+    left.pop(pointer.release, None)
+    newest_first = sorted(left, key=lambda release: left[release], reverse=True)
+    return tuple(release for release in newest_first[max(keep - 1, 0) :] if left[release] < before)
+
+
+def without(pointer: Pointer, releases: Collection[str]) -> Pointer:
+    """The pointer, once some releases are no longer there to go back to."""
+    return replace(
+        pointer,
+        history=tuple(m for m in pointer.history if m.release not in releases),
+        withdrawn=tuple(r for r in pointer.withdrawn if r not in releases),
+    )
 
 
 def _previous(product_id: str, pointer: Pointer) -> str:
