@@ -15,29 +15,36 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.athena.calls import CATALOG
 from tests.athena.executions import FINAL, Execution
 from tests.athena.gateway import ServiceError
+from tests.athena.metadata import Metadata, catalog
+from tests.athena.prepared import PreparedStatements
 from tests.athena.runner import Runner, split_path
-from tests.athena.statements import Kind, StatementError, kind_of, strip
-from tests.athena.trino_client import TrinoClient
-from tests.athena.values import column_info, print_value
-from tests.athena.work_groups import WorkGroups
+from tests.athena.statements import Kind, StatementError, as_call, as_creation, kind_of, strip, to_check
+from tests.athena.trino_client import TrinoClient, TrinoError
+from tests.athena.values import column_info
+from tests.athena.work_groups import WorkGroup, WorkGroups
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
 LONGEST_STATEMENT = 262_144
+"""In bytes, https://docs.aws.amazon.com/athena/latest/ug/service-limits.html."""
+
 ROWS_PER_PAGE = 1000
 NO_LOCATION = (
     "No output location provided. An output location is required either through the Workgroup result configuration "
     "setting or as an API input."
 )
+LOCATION_ENFORCED = (
+    "The Athena query with the external_location property was submitted to an Athena Workgroup that enforces a "
+    "centralized output location for all queries. Please remove the external_location property and resubmit the query."
+)
 
 
-def invalid(message: str) -> ServiceError:
+def invalid(message: str, code: str = "INVALID_INPUT") -> ServiceError:
     """The error for a request that Athena does not take."""
-    return ServiceError("InvalidRequestException", message, AthenaErrorCode="INVALID_INPUT")
+    return ServiceError("InvalidRequestException", message, AthenaErrorCode=code)
 
 
 class AthenaApi:
@@ -45,18 +52,20 @@ class AthenaApi:
 
     def __init__(self, port: int, *, client: Callable[[str], Any]) -> None:
         self._s3 = client("s3")
-        self._glue = client("glue")
-        self._runner = Runner(TrinoClient(port), self._s3, self._glue, time.time)
+        self._prepared = PreparedStatements()
+        self._runner = Runner(TrinoClient(port), self._s3, client("glue"), self._prepared, time.time)
         self._groups = WorkGroups()
         self._executions: dict[str, Execution] = {}
         self._operations: Mapping[str, Callable[[Request], Answer]] = {
             "StartQueryExecution": self._start,
-            "GetQueryExecution": lambda request: {"QueryExecution": self._find(request).describe()},
-            "GetQueryResults": self._get_results,
             "StopQueryExecution": self._stop,
-            "GetTableMetadata": self._get_table,
-            "ListTableMetadata": self._list_tables,
+            "GetQueryExecution": lambda request: {"QueryExecution": self._find(request).describe()},
+            "BatchGetQueryExecution": self._get_batch,
+            "ListQueryExecutions": self._list,
+            "GetQueryResults": self._get_results,
             **self._groups.operations,
+            **self._prepared.operations,
+            **Metadata(client("glue")).operations,
         }
 
     def answer(self, operation: str, request: Request) -> Answer:
@@ -71,44 +80,63 @@ class AthenaApi:
         return {**request, "WorkGroup": execution.work_group} if execution else request
 
     def _start(self, request: Request) -> Answer:
-        sql = request["QueryString"]
-        if len(sql.encode()) > LONGEST_STATEMENT:
-            raise invalid(f"Query string length is over the limit of {LONGEST_STATEMENT} bytes")
         group = self._groups.find(request.get("WorkGroup", "primary"))
-        configuration = group.result_configuration(request.get("ResultConfiguration", {}))
-        if "OutputLocation" not in configuration:
-            raise invalid(NO_LOCATION)
-        try:
-            kind = kind_of(strip(sql))
-        except StatementError as error:
-            raise invalid(str(error).partition(": ")[2]) from None
-        self._check_bucket(configuration["OutputLocation"])
+        if group.state != "ENABLED":
+            raise invalid(f"WorkGroup {group.name} is disabled")
         context = dict(request.get("QueryExecutionContext", {}))
+        catalog(context.get("Catalog", "AwsDataCatalog"))
+        statement, using = self._resolve(request, group)
         execution = Execution(
             id=str(uuid.uuid4()),
-            sql=sql,
-            kind=kind,
-            database=context.get("Database", "default").lower(),
+            sql=request["QueryString"],
+            statement=statement,
+            kind=kind_of_request(statement),
+            # awswrangler quotes it for `msck repair table`.
+            database=context.get("Database", "default").strip("`").lower(),
             work_group=group.name,
             context=context,
-            result_configuration=configuration,
+            result_configuration=result_configuration(request, group),
             parameters=request.get("ExecutionParameters", ()),
+            using=using,
             submitted=time.time(),
             limit=group.limit,
         )
+        self._check(execution, group)
         self._executions[execution.id] = execution
-        threading.Thread(target=self._run, args=(execution,), daemon=True).start()
+        threading.Thread(target=self._runner.run, args=(execution,), daemon=True).start()
         return {"QueryExecutionId": execution.id}
 
-    def _run(self, execution: Execution) -> None:
-        self._runner.run(execution, {})
+    def _resolve(self, request: Request, group: WorkGroup) -> tuple[str, str | None]:
+        """The statement to run, with its parameters: that of the request, or the prepared one that it names."""
+        sql = request["QueryString"]
+        if len(sql.encode()) > LONGEST_STATEMENT:
+            raise invalid(f"Query string length is over the limit of {LONGEST_STATEMENT} bytes")
+        given = ", ".join(request.get("ExecutionParameters", ())) or None
+        statement = strip(sql)
+        if kind_of_request(statement) is not Kind.EXECUTE:
+            return statement, given
+        try:
+            name, using = as_call(statement)
+        except StatementError as error:
+            raise invalid(str(error).partition(": ")[2], "MALFORMED_QUERY") from None
+        return self._prepared.text(group.name, name), using or given
 
-    def _check_bucket(self, location: str) -> None:
-        bucket, _ = split_path(location)
+    def _check(self, execution: Execution, group: WorkGroup) -> None:
+        """Raise ServiceError for what Athena refuses before it runs a query."""
+        bucket, _ = split_path(execution.folder)
         try:
             self._s3.get_bucket_location(Bucket=bucket)
         except ClientError:
             raise invalid(f"Unable to verify/create output bucket {bucket}") from None
+        try:
+            checked = to_check(execution.statement, execution.kind)
+            if checked is not None:
+                self._runner.check(checked)
+        except (TrinoError, StatementError) as error:
+            message = error.message if isinstance(error, TrinoError) else str(error).partition(": ")[2]
+            raise invalid(message, "MALFORMED_QUERY") from None
+        if execution.kind is Kind.CTAS and group.enforces_location and has_location(execution.statement):
+            raise invalid(LOCATION_ENFORCED)
 
     def _find(self, request: Request) -> Execution:
         try:
@@ -120,76 +148,62 @@ class AthenaApi:
         self._find(request).stopped.set()
         return {}
 
+    def _get_batch(self, request: Request) -> Answer:
+        known = [i for i in request["QueryExecutionIds"] if i in self._executions]
+        unknown = [{"QueryExecutionId": i} for i in request["QueryExecutionIds"] if i not in self._executions]
+        found = [self._executions[i].describe() for i in known]
+        return {"QueryExecutions": found, "UnprocessedQueryExecutionIds": unknown}
+
+    def _list(self, request: Request) -> Answer:
+        group = request.get("WorkGroup", "primary")
+        newest_first = sorted(self._executions.values(), key=lambda execution: -execution.submitted)
+        ids = [execution.id for execution in newest_first if execution.work_group == group]
+        return {"QueryExecutionIds": ids[: request.get("MaxResults", 50)]}
+
     def _get_results(self, request: Request) -> Answer:
         execution = self._find(request)
         if execution.state not in FINAL:
             raise invalid(f"Query has not yet finished. Current state: {execution.state}")
         if execution.state != "SUCCEEDED":
             raise invalid(f"Query did not finish successfully. Final query state: {execution.state}")
-        # Only the result of a query starts with the names of its columns.
-        header = [[column.name for column in execution.columns]] if execution.kind is not Kind.UTILITY else []
-        start = int(request.get("NextToken", 0))
-        size = request.get("MaxResults", ROWS_PER_PAGE)
-        total = len(header) + len(execution.rows) if execution.columns else 0
-        rows = [
-            {"Data": [as_datum(value) for value in row]}
-            for row in [*header[start:], *print_rows(execution, start=start - len(header), stop=start + size)][:size]
-        ]
+        start, size = int(request.get("NextToken", 0)), request.get("MaxResults", ROWS_PER_PAGE)
+        texts = execution.texts()
         answer: Answer = {
             "UpdateCount": execution.updated,
             "ResultSet": {
-                "Rows": rows if execution.columns else [],
+                "Rows": [{"Data": [as_datum(text) for text in row]} for row in texts[start : start + size]],
                 "ResultSetMetadata": {"ColumnInfo": [column_info(column) for column in execution.columns]},
             },
         }
-        return answer | ({"NextToken": str(start + size)} if start + size < total else {})
-
-    def _get_table(self, request: Request) -> Answer:
-        check_catalog(request)
-        database, name = request["DatabaseName"].lower(), request["TableName"].lower()
-        try:
-            return {"TableMetadata": as_metadata(self._glue.get_table(DatabaseName=database, Name=name)["Table"])}
-        except ClientError as error:
-            raise ServiceError("MetadataException", error.response["Error"]["Message"]) from None
-
-    def _list_tables(self, request: Request) -> Answer:
-        check_catalog(request)
-        options = {"Expression": request["Expression"]} if "Expression" in request else {}
-        try:
-            pages = self._glue.get_paginator("get_tables").paginate(DatabaseName=request["DatabaseName"], **options)
-            return {"TableMetadataList": [as_metadata(table) for page in pages for table in page["TableList"]]}
-        except ClientError as error:
-            raise ServiceError("MetadataException", error.response["Error"]["Message"]) from None
+        return answer | ({"NextToken": str(start + size)} if start + size < len(texts) else {})
 
 
-def print_rows(execution: Execution, *, start: int, stop: int) -> list[list[str | None]]:
-    """Some rows of a result as texts."""
-    return [
-        [print_value(value, column.signature) for value, column in zip(row, execution.columns, strict=True)]
-        for row in execution.rows[max(0, start) : stop]
-    ]
+def kind_of_request(statement: str) -> Kind:
+    """The kind of a statement. Raises ServiceError."""
+    try:
+        return kind_of(statement)
+    except StatementError as error:
+        raise invalid(str(error).partition(": ")[2], "MALFORMED_QUERY") from None
+
+
+def result_configuration(request: Request, group: WorkGroup) -> dict[str, Any]:
+    """Where and how the result is written. Raises ServiceError."""
+    configuration = group.result_configuration(request.get("ResultConfiguration", {}))
+    if "OutputLocation" not in configuration:
+        raise invalid(NO_LOCATION)
+    if configuration.get("EncryptionConfiguration", {}).get("EncryptionOption") == "CSE_KMS":
+        raise invalid("the local Athena has no CSE_KMS")
+    return configuration
+
+
+def has_location(sql: str) -> bool:
+    """Whether a `create table as` names a place of its own; one that is wrong fails later."""
+    try:
+        return as_creation(sql, default_location="").location != "/"
+    except StatementError:
+        return False
 
 
 def as_datum(value: str | None) -> dict[str, str]:
     """One value of a result as the API gives it: a null has no text."""
     return {} if value is None else {"VarCharValue": value}
-
-
-def check_catalog(request: Request) -> None:
-    """Raise where the request names another catalog than the one there is."""
-    if request["CatalogName"].lower() != CATALOG.lower():
-        raise invalid(f"Data catalog {request['CatalogName']} was not found")
-
-
-def as_metadata(table: Mapping[str, Any]) -> Answer:
-    """A table of Glue as Athena describes it."""
-    storage = table.get("StorageDescriptor", {})
-    columns = [(key, table_columns) for key, table_columns in (("Columns", storage.get("Columns", [])),)]
-    columns.append(("PartitionKeys", table.get("PartitionKeys", [])))
-    described = {key: [keep(column, "Name", "Type", "Comment") for column in given] for key, given in columns}
-    return {**keep(table, "Name", "TableType", "Parameters"), **described}
-
-
-def keep(given: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    """Only these keys, as far as they are there."""
-    return {key: given[key] for key in keys if key in given}

@@ -9,22 +9,19 @@ from typing import Any
 
 from tests.athena.statements import Kind
 from tests.athena.trino_client import Column
+from tests.athena.values import print_value
 
 FINAL = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
+# What Athena calls a kind; all others are DML.
 STATEMENT_TYPES = {
-    Kind.QUERY: "DML",
-    Kind.INSERT: "DML",
-    Kind.CTAS: "DML",
-    Kind.UNLOAD: "DML",
-    Kind.EXECUTE: "DML",
     Kind.VIEW: "DDL",
     Kind.HIVE: "DDL",
     Kind.PREPARE: "DDL",
-    Kind.UTILITY: "UTILITY",
+    Kind.SHOW: "UTILITY",
+    Kind.EXPLAIN: "UTILITY",
 }
-# Which kinds leave a list of their files, and which a result.
 LISTED = frozenset({Kind.CTAS, Kind.INSERT, Kind.UNLOAD})
-SHOWN = frozenset({Kind.QUERY, Kind.UTILITY, Kind.EXECUTE})
+"""Kinds that leave a list of their files instead of a result."""
 
 
 @dataclass
@@ -33,12 +30,16 @@ class Execution:
 
     id: str
     sql: str
+    statement: str
+    """What is run: `sql` without comments, or the prepared statement that it names."""
     kind: Kind
     database: str
     work_group: str
     context: dict[str, str]
     result_configuration: dict[str, Any]
     parameters: Sequence[str]
+    using: str | None
+    """The parameters as they stand behind `using`."""
     submitted: float
     limit: int | None
     state: str = "QUEUED"
@@ -47,6 +48,9 @@ class Execution:
     completed: float | None = None
     columns: Sequence[Column] = ()
     rows: list[Sequence[Any]] = field(default_factory=list)
+    lines: Sequence[str] | None = None
+    """What a utility shows, in place of rows."""
+    engine_id: str = ""
     updated: int = 0
     scanned: int = 0
     planned_ms: int = 0
@@ -62,8 +66,23 @@ class Execution:
     @property
     def output(self) -> str:
         """Where the result lies (https://docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html)."""
-        ending = {"DML": ".csv", "DDL": ".txt", "UTILITY": ".txt"}[STATEMENT_TYPES[self.kind]]
-        return f"{self.folder}{self.id}{'' if self.kind in LISTED else ending}"
+        ending = "" if self.kind in LISTED else ".csv" if self.statement_type == "DML" else ".txt"
+        return f"{self.folder}{self.id}{ending}"
+
+    @property
+    def statement_type(self) -> str:
+        """DDL, DML or UTILITY, https://docs.aws.amazon.com/athena/latest/APIReference/API_QueryExecution.html."""
+        return STATEMENT_TYPES.get(self.kind, "DML")
+
+    def texts(self) -> list[list[str | None]]:
+        """All rows of the result as texts; those of a query start with the names of its columns."""
+        if self.lines is not None:
+            return [[line] for line in self.lines]
+        printed = [
+            [print_value(value, column.signature) for value, column in zip(row, self.columns, strict=True)]
+            for row in self.rows
+        ]
+        return [[column.name for column in self.columns], *printed] if self.columns else []
 
     def describe(self) -> dict[str, Any]:
         """The `QueryExecution` of the API."""
@@ -77,7 +96,7 @@ class Execution:
         described: dict[str, Any] = {
             "QueryExecutionId": self.id,
             "Query": self.sql,
-            "StatementType": STATEMENT_TYPES[self.kind],
+            "StatementType": self.statement_type,
             "ResultConfiguration": {**self.result_configuration, "OutputLocation": self.output},
             "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": False}},
             "QueryExecutionContext": self.context,

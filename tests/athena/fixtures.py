@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.athena.engine import Athena
     from tests.athena.local_aws import LocalAws, RunningAws
+    from tests.athena.queries import Queries
 
 DESELECTED = pytest.StashKey[int]()
 
@@ -22,6 +23,7 @@ def storage() -> Iterator[RunningAws]:
 
     with run_aws() as aws:
         yield aws
+        assert aws.gateway.wrong_answers == []
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +46,17 @@ def local_aws(storage: RunningAws, athena: Athena) -> LocalAws:
     """The local AWS with an Athena on a real Trino."""
     storage.add_athena(athena.server.port)
     return storage
+
+
+@pytest.fixture(scope="module")
+def queries(local_aws: LocalAws, request: pytest.FixtureRequest) -> Queries:
+    """Statements for a database of this module's own, through Athena's API."""
+    from tests.athena.queries import Queries
+
+    name = request.module.__name__.rpartition(".")[2]
+    local_aws.make_bucket(name.replace("_", "-"))
+    local_aws.client("glue").create_database(DatabaseInput={"Name": name})
+    return Queries(local_aws, local_aws.client("athena"), name, name.replace("_", "-"))
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

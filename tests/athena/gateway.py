@@ -11,7 +11,7 @@ import io
 import json
 import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.test import run_wsgi_app
 
 from tests.athena.calls import ACCOUNT, REGION, Recorder, answer_calls, needed_calls
+from tests.athena.model import CHECKED, answer_faults, request_faults
 
 S3_WRITES = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject", "DeleteObjects"})
 
@@ -62,7 +63,7 @@ class Answer:
 
     status: int
     headers: list[tuple[str, str]]
-    body: Iterable[bytes]
+    body: Sequence[bytes]
 
 
 @dataclass
@@ -71,6 +72,8 @@ class Gateway:
 
     recorder: Recorder = field(default_factory=Recorder)
     athena: Service | None = None
+    wrong_answers: list[str] = field(default_factory=list)
+    """What is wrong with answers given so far: faults of this double, on which a session of tests fails."""
 
     def __post_init__(self) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -92,13 +95,23 @@ class Gateway:
         except NotFound:
             return error_answer(ServiceError("UnknownOperationException", "no such operation", status=404))
         params = {**found, **read_parameters(service, operation.name, body)}
-        if service == "athena" and self.athena is not None:
-            params = dict(self.athena.parameters_of(params))
-        self.recorder.add(needed_calls(service, operation.name, params, headers=request.headers))
         try:
-            return self._dispatch(service, operation.name, params, environ)
+            refuse_wrong_request(service, operation.name, params)
+            touched = self.athena.parameters_of(params) if service == "athena" and self.athena else params
+            self.recorder.add(needed_calls(service, operation.name, touched, headers=request.headers))
+            answer = self._dispatch(service, operation.name, params, environ)
+            self._refuse_wrong_answer(service, operation.name, answer)
         except ServiceError as error:
             return error_answer(error)
+        return answer
+
+    def _refuse_wrong_answer(self, service: str, operation: str, answer: Answer) -> None:
+        if service not in CHECKED or answer.status != 200:
+            return
+        found = answer_faults(service, operation, json.loads(b"".join(answer.body) or b"{}"))
+        if found:
+            self.wrong_answers.append(f"{service}:{operation}: {'; '.join(found)}")
+            raise ServiceError("InternalServerException", f"a wrong answer: {self.wrong_answers[-1]}", status=500)
 
     def _dispatch(self, service: str, operation: str, params: dict[str, Any], environ: dict[str, Any]) -> Answer:
         if service == "athena":
@@ -133,7 +146,7 @@ class Gateway:
 
     def _ask_moto(self, environ: dict[str, Any]) -> Answer:
         body, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
-        return Answer(int(status.partition(" ")[0]), list(headers), body)
+        return Answer(int(status.partition(" ")[0]), list(headers), list(body))
 
 
 class QuietHandler(MotoRequestHandler):
@@ -165,6 +178,14 @@ def read_parameters(service: str, operation: str, body: bytes) -> dict[str, Any]
             return {}
         return {"Keys": [key.text or "" for key in ET.fromstring(body).iterfind(".//{*}Object/{*}Key")]}
     return dict(json.loads(body)) if body.startswith(b"{") else {}
+
+
+def refuse_wrong_request(service: str, operation: str, params: Mapping[str, Any]) -> None:
+    """Raise where AWS would not take the parameters of a request."""
+    found = request_faults(service, operation, params) if service in CHECKED else []
+    if found:
+        code = "InvalidRequestException" if service == "athena" else "ValidationException"
+        raise ServiceError(code, f"{len(found)} validation error detected: {'; '.join(found)}")
 
 
 def refuse_stale_version(params: Mapping[str, Any]) -> None:

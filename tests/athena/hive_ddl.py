@@ -103,7 +103,7 @@ class Hive:
     def create_table(self, words: Words) -> None:
         """`create external table …` of text or Parquet files."""
         lenient = words.accept("if", "not", "exists")
-        target = self.read_target(words)
+        target = read_target(words, self.database)
         try:
             self.glue.create_table(DatabaseName=target.database, TableInput=read_table(words, target.table))
         except self.glue.exceptions.AlreadyExistsException:
@@ -114,7 +114,7 @@ class Hive:
     def drop_table(self, words: Words) -> None:
         """`drop table [if exists] name`: the entry goes, the files stay."""
         lenient = words.accept("if", "exists")
-        target = self.read_target(words)
+        target = read_target(words, self.database)
         words.end()
         try:
             self.glue.delete_table(DatabaseName=target.database, Name=target.table)
@@ -123,19 +123,17 @@ class Hive:
                 raise HiveError(f"FAILED: SemanticException [Error 10001]: Table not found {target.table}") from None
 
     def alter_table(self, words: Words) -> None:
-        """`alter table name set tblproperties (…) | rename to name | add partition … | drop partition …`."""
-        target = self.read_target(words)
+        """`alter table name set tblproperties (…) | add partition … | drop partition …`.
+
+        `rename to` is for Iceberg only (https://docs.aws.amazon.com/athena/latest/ug/unsupported-ddl.html).
+        """
+        target = read_target(words, self.database)
         table = self.glue.get_table(DatabaseName=target.database, Name=target.table)["Table"]
         if words.accept("set", "tblproperties"):
             parameters = {**table.get("Parameters", {}), **read_properties(words)}
             words.end()
             changed = {**as_input(table), "Parameters": parameters}
             self.glue.update_table(DatabaseName=target.database, TableInput=changed)
-        elif words.accept("rename", "to"):
-            new = self.read_target(words, database=target.database)
-            words.end()
-            self.glue.create_table(DatabaseName=new.database, TableInput={**as_input(table), "Name": new.table})
-            self.glue.delete_table(DatabaseName=target.database, Name=target.table)
         elif words.accept("add"):
             add_partitions(self.glue, table, words)
         elif words.accept("drop"):
@@ -145,20 +143,9 @@ class Hive:
 
     def repair_table(self, words: Words) -> None:
         """`msck repair table name`: adds the partitions whose folders, as `key=value`, lie under the table's."""
-        target = self.read_target(words)
+        target = read_target(words, self.database)
         words.end()
         repair(self.glue, self.s3, self.glue.get_table(DatabaseName=target.database, Name=target.table)["Table"])
-
-    def read_target(self, words: Words, *, database: str | None = None) -> Target:
-        """Pass the name of a table, with or without those of its catalog and database."""
-        names = [words.name()]
-        while words.accept("."):
-            names.append(words.name())
-        if len(names) == 3 and names[0] == "awsdatacatalog":
-            names = names[1:]
-        if len(names) > 2:
-            raise HiveError("FAILED: SemanticException: a table is named by its database and its own name")
-        return Target(names[0] if len(names) == 2 else database or self.database, names[-1])
 
 
 # The words that a statement starts with → what runs it.
@@ -172,6 +159,18 @@ ACTIONS: Mapping[tuple[str, ...], Callable[[Hive, Words], None]] = {
     ("alter", "table"): Hive.alter_table,
     ("msck", "repair", "table"): Hive.repair_table,
 }
+
+
+def read_target(words: Words, database: str) -> Target:
+    """Pass the name of a table, with or without those of its catalog and its database, which is `database` then."""
+    names = [words.name()]
+    while words.accept("."):
+        names.append(words.name())
+    if len(names) == 3 and names[0] == "awsdatacatalog":
+        names = names[1:]
+    if len(names) > 2:
+        raise HiveError("FAILED: SemanticException: a table is named by its database and its own name")
+    return Target(names[0] if len(names) == 2 else database, names[-1])
 
 
 def as_input(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,9 @@ import trino
 from tests.athena.archives import installed
 
 CATALOG = "awsdatacatalog"
+SCRATCH = "scratch"
+"""A second catalog, whose tables lie in a folder of the server: what `unload` writes is a table of no Glue."""
+
 JAVA_NEEDED = 24
 SECONDS_TO_START = 120
 LOGS_KEPT = 5
@@ -89,7 +92,7 @@ def command(home: Path, scratch: Path) -> list[str]:
 
 
 def write_settings(scratch: Path, home: Path, *, port: int, aws: str) -> None:
-    """Write the server's settings, and those of the one catalog."""
+    """Write the server's settings, and those of its two catalogs."""
     catalogs = scratch / "catalog"
     catalogs.mkdir()
     server = {
@@ -106,10 +109,6 @@ def write_settings(scratch: Path, home: Path, *, port: int, aws: str) -> None:
     keys = {"aws-access-key": "testing", "aws-secret-key": "testing"}
     hive = {
         "connector.name": "hive",
-        "hive.metastore": "glue",
-        "hive.metastore.glue.region": "us-east-1",
-        "hive.metastore.glue.endpoint-url": aws,
-        **{f"hive.metastore.glue.{name}": value for name, value in keys.items()},
         "hive.non-managed-table-writes-enabled": "true",
         "hive.recursive-directories": "true",
         "hive.storage-format": "PARQUET",
@@ -121,8 +120,21 @@ def write_settings(scratch: Path, home: Path, *, port: int, aws: str) -> None:
         "s3.path-style-access": "true",
         **{f"s3.{name}": value for name, value in keys.items()},
     }
+    glue = {
+        "hive.metastore": "glue",
+        "hive.metastore.glue.region": "us-east-1",
+        "hive.metastore.glue.endpoint-url": aws,
+        **{f"hive.metastore.glue.{name}": value for name, value in keys.items()},
+    }
+    files = {
+        "hive.metastore": "file",
+        "hive.metastore.catalog.dir": "local:///metastore",
+        "fs.native-local.enabled": "true",
+        "local.location": scratch,
+    }
     write_properties(scratch / "config.properties", server)
-    write_properties(catalogs / f"{CATALOG}.properties", hive)
+    write_properties(catalogs / f"{CATALOG}.properties", hive | glue)
+    write_properties(catalogs / f"{SCRATCH}.properties", hive | files)
 
 
 def write_properties(file: Path, values: Mapping[str, object]) -> None:

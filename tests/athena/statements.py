@@ -7,18 +7,19 @@ has other properties here than in Trino, and `unload` is one of them into a tabl
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from tests.athena.server import CATALOG
+from tests.athena.server import CATALOG, SCRATCH
 
 
 class Kind(Enum):
     """What a statement is to Athena."""
 
     QUERY = "query"
-    UTILITY = "utility"
+    SHOW = "show"
+    EXPLAIN = "explain"
     VIEW = "view"
     INSERT = "insert"
     CTAS = "create table as"
@@ -34,8 +35,9 @@ class StatementError(Exception):
 
 # The first words of a statement → its kind. Everything else is refused.
 STARTS = {
-    r"(select|with|values|\()": Kind.QUERY,
-    r"(show|describe|desc|explain)\b": Kind.UTILITY,
+    r"(select|with|values)\b|\(": Kind.QUERY,
+    r"(show|describe|desc)\b": Kind.SHOW,
+    r"explain\b": Kind.EXPLAIN,
     r"create\s+(or\s+replace\s+)?view\b|drop\s+view\b": Kind.VIEW,
     r"insert\s+into\b": Kind.INSERT,
     r"unload\s*\(": Kind.UNLOAD,
@@ -52,6 +54,10 @@ _CTAS = re.compile(r"create\s+table\s+(?P<lenient>if\s+not\s+exists\s+)?(?P<name
 _PROPERTY = re.compile(
     r"\s*(?P<name>\w+)\s*=\s*(?:'(?P<text>(?:[^']|'')*)'|array\s*\[(?P<items>[^\]]*)\]|(?P<word>\w+))\s*(?:,|\Z)", re.I
 )
+_PREPARE = re.compile(r"prepare\s+(\w+)\s+from\s+(.+)", re.IGNORECASE | re.DOTALL)
+_DEALLOCATE = re.compile(r"deallocate\s+prepare\s+(\w+)", re.IGNORECASE)
+_EXECUTE = re.compile(r"execute\s+(\w+)(?:\s+using\s+(.+))?", re.IGNORECASE | re.DOTALL)
+_INSERT = re.compile(r"insert\s+into\s+((?:\"[^\"]+\"|[\w.])+)", re.IGNORECASE)
 _ITEM = re.compile(r"'((?:[^']|'')*)'")
 
 CTAS_PROPERTIES = frozenset(
@@ -83,6 +89,45 @@ def kind_of(sql: str) -> Kind:
     raise StatementError("NOT_SUPPORTED: Queries of this type are not supported")
 
 
+def as_preparation(sql: str) -> tuple[str, str | None]:
+    """The name and the statement of `prepare`; no statement for `deallocate prepare`. Raises StatementError."""
+    if found := _PREPARE.fullmatch(sql):
+        return found[1].lower(), strip(found[2])
+    if found := _DEALLOCATE.fullmatch(sql):
+        return found[1].lower(), None
+    raise StatementError("SYNTAX_ERROR: line 1:1: a statement is prepared as PREPARE name FROM statement")
+
+
+def as_call(sql: str) -> tuple[str, str | None]:
+    """The name of the statement that `execute` runs, and its parameters as they stand. Raises StatementError."""
+    if found := _EXECUTE.fullmatch(sql):
+        return found[1].lower(), found[2]
+    raise StatementError("SYNTAX_ERROR: line 1:1: a statement is executed as EXECUTE name [USING parameters]")
+
+
+def with_parameters(sql: str, parameters: str | None) -> str:
+    """A statement with its parameters, as Trino takes both."""
+    if parameters is None:
+        return sql
+    quoted = sql.replace("'", "''")
+    return f"execute immediate '{quoted}' using {parameters}"
+
+
+def insert_target(sql: str) -> Sequence[str]:
+    """The parts of the name of the table that `insert` writes to. Raises StatementError."""
+    found = _INSERT.match(sql)
+    if found is None:
+        raise StatementError("SYNTAX_ERROR: line 1:1: INSERT INTO is followed by no name")
+    return [part.replace('"', "").lower() for part in found[1].split(".")]
+
+
+def to_check(sql: str, kind: Kind) -> str | None:
+    """What of a statement Trino's parser can judge; None where that is nothing."""
+    if kind is Kind.UNLOAD:
+        return split_brackets(sql)[0]
+    return sql if kind in (Kind.QUERY, Kind.EXPLAIN, Kind.VIEW, Kind.INSERT, Kind.CTAS) else None
+
+
 def as_creation(sql: str, *, default_location: str) -> Creation:
     """Athena's `create table as` as Trino takes it."""
     head = _CTAS.match(sql)
@@ -104,7 +149,7 @@ def as_creation(sql: str, *, default_location: str) -> Creation:
 
 
 def as_unload(sql: str, table: str) -> Creation:
-    """An `unload` as the making of a table that is to be forgotten at once."""
+    """An `unload` as the making of a table of the scratch catalog, which is to be forgotten at once."""
     inner, rest = split_brackets(sql)
     found = re.match(r"\s*to\s*'((?:[^']|'')+)'\s*", rest, re.IGNORECASE)
     if found is None:
@@ -116,11 +161,17 @@ def as_unload(sql: str, table: str) -> Creation:
     properties = read_properties(given, UNLOAD_PROPERTIES)
     if rest.strip() or "format" not in properties:
         raise StatementError("SYNTAX_ERROR: line 1:1: UNLOAD needs WITH (format = …) and ends there")
-    return _creation(f"create table {table}", properties, inner, found[1], compression="compression")
+    return _creation(f"create table {table}", properties, inner, found[1], compression="compression", catalog=SCRATCH)
 
 
 def _creation(
-    target: str, properties: Mapping[str, str | list[str]], select: str, location: str, *, compression: str
+    target: str,
+    properties: Mapping[str, str | list[str]],
+    select: str,
+    location: str,
+    *,
+    compression: str,
+    catalog: str = CATALOG,
 ) -> Creation:
     format_ = str(properties.get("format", "PARQUET")).upper()
     if format_ not in FORMATS:
@@ -133,7 +184,7 @@ def _creation(
         given.append(f"partitioned_by = array[{items}]")
     session = {}
     if compression in properties:
-        session[f"{CATALOG}.compression_codec"] = str(properties[compression]).upper()
+        session[f"{catalog}.compression_codec"] = str(properties[compression]).upper()
     return Creation(f"{target} with ({', '.join(given)}) as {select}", location, session)
 
 

@@ -39,6 +39,7 @@ class TrinoError(Exception):
 class Page:
     """What is known of a statement at one moment, and the rows that came since the last."""
 
+    id: str
     rows: Sequence[Sequence[Any]]
     columns: Sequence[Column] | None
     scanned: int
@@ -60,12 +61,11 @@ class TrinoClient:
         sql: str,
         *,
         database: str,
-        prepared: Mapping[str, str] | None = None,
         session: Mapping[str, str] | None = None,
     ) -> Iterator[Page]:
         """Run one statement and give its pages as they come; closing the iterator stops the statement.
 
-        `prepared` are the statements that an `execute` may name, `session` the session's properties. Raises TrinoError.
+        `session` are the session's properties. Raises TrinoError.
         """
         # Without the capability PARAMETRIC_DATETIME, moments have three digits, as Athena's do.
         headers = {
@@ -74,9 +74,8 @@ class TrinoClient:
             "X-Trino-Schema": database,
             "X-Trino-Time-Zone": "UTC",
         }
-        for header, pairs in (("X-Trino-Prepared-Statement", prepared), ("X-Trino-Session", session)):
-            if pairs:
-                headers[header] = ",".join(f"{name}={quote(text, safe='')}" for name, text in pairs.items())
+        if session:
+            headers["X-Trino-Session"] = ",".join(f"{name}={quote(text, safe='')}" for name, text in session.items())
         answer = self._ask("POST", self._address, body=sql.encode(), headers=headers)
         following: str | None = None
         try:
@@ -105,6 +104,7 @@ def as_page(answer: Mapping[str, Any]) -> Page:
     stats = answer["stats"]
     columns = answer.get("columns")
     return Page(
+        id=answer["id"],
         rows=answer.get("data") or [],
         columns=[Column(c["name"], c["type"], c["typeSignature"]) for c in columns] if columns else None,
         scanned=stats.get("physicalInputBytes", 0),

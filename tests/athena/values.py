@@ -19,6 +19,9 @@ PRECISIONS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19, "real": 
 PRECISIONS |= {"varchar": 2147483647, "varbinary": 1073741824, "timestamp with time zone": 3}
 TYPE_NAMES = {"real": "float"}
 
+STRING = {"rawType": "string", "arguments": []}
+"""The type of what utilities show."""
+
 
 def print_value(value: Any, signature: Mapping[str, Any]) -> str | None:
     """The text of a value of a type; None where it is null."""

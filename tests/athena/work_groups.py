@@ -36,6 +36,12 @@ class WorkGroup:
         limit: int | None = self.configuration.get("BytesScannedCutoffPerQuery")
         return limit
 
+    @property
+    def enforces_location(self) -> bool:
+        """Whether all results lie where the work-group says."""
+        own = self.configuration.get("ResultConfiguration", {})
+        return bool(self.configuration["EnforceWorkGroupConfiguration"]) and "OutputLocation" in own
+
     def result_configuration(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Where and how a result is written, where a client asks for `asked`."""
         own = self.configuration.get("ResultConfiguration", {})
@@ -62,6 +68,8 @@ class WorkGroups:
             "GetWorkGroup": lambda request: {"WorkGroup": self.find(request["WorkGroup"]).describe()},
             "CreateWorkGroup": self._create,
             "UpdateWorkGroup": self._update,
+            "DeleteWorkGroup": self._delete,
+            "ListWorkGroups": self._list,
         }
 
     def find(self, name: str) -> WorkGroup:
@@ -78,6 +86,17 @@ class WorkGroups:
             group = WorkGroup(request["Name"], configuration, request.get("Description", ""))
             self._groups[group.name] = group
         return {}
+
+    def _delete(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        if request["WorkGroup"] == "primary":
+            raise ServiceError("InvalidRequestException", "The primary WorkGroup cannot be deleted.")
+        self.find(request["WorkGroup"])
+        with self._lock:
+            self._groups.pop(request["WorkGroup"], None)
+        return {}
+
+    def _list(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        return {"WorkGroups": [{"Name": group.name, "State": group.state} for group in self._groups.values()]}
 
     def _update(self, request: Mapping[str, Any]) -> dict[str, Any]:
         with self._lock:
