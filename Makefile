@@ -1,7 +1,7 @@
 # Every target sets itself up: only Python 3.11+ and make are needed, and Maven for `athena`.
 # `uv` is used when it is on PATH; otherwise a pinned copy goes into .boot/ with pip.
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow athena check fix bench lock clean
+.PHONY: help demo test slow athena aws-local check fix bench lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONHASHSEED := 0
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 .boot/bin/uv:
 	@$(PYTHON) -m venv .boot && .boot/bin/pip install -q uv==$(UV_VERSION)
@@ -34,6 +34,9 @@ slow: .venv/.ok ## run the tests on large inputs
 athena: .venv/.ok ## run Athena's SQL on a real Trino; fetches it once with Maven, 450 MB
 	@$(BIN)/python -m tests.athena.archives
 	@$(BIN)/pytest -q -m athena
+
+aws-local: .venv/.ok ## run a local AWS, a double, to try `--target aws` without an account (LANDING="folder …" to upload)
+	@exec $(BIN)/python -m tests.athena.local_aws $(LANDING)
 
 check: .venv/.ok ## run every static check, count the failures, change nothing
 	@BIN=$(BIN) scripts/check

@@ -92,3 +92,9 @@ def run_aws(port: int = 0) -> Iterator[RunningAws]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+if __name__ == "__main__":
+    from tests.athena.interactive import main
+
+    main()
