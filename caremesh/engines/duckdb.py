@@ -11,7 +11,7 @@ from typing import TypeAlias
 import duckdb
 
 from caremesh.duckdb_settings import OFFLINE
-from caremesh.fhir import DUCKDB, Array, CompiledView, Leaf, Node, Struct, exact_names
+from caremesh.fhir import DUCKDB, CompiledView, exact_names, with_numbers
 from caremesh.quoting import quote_file, quote_name, quote_text
 
 REFUSALS = (duckdb.InvalidInputException, duckdb.DataError)
@@ -90,7 +90,7 @@ def read_view_sql(
 
 def strict_columns(view: CompiledView) -> dict[str, str]:
     """The columns that the strict reader reads; numbers are numbers for it, also those that are wanted as written."""
-    return DUCKDB.source_columns(_with_numbers(view.shape))
+    return DUCKDB.source_columns(with_numbers(view.shape))
 
 
 def check_strictly(connection: duckdb.DuckDBPyConnection, view: CompiledView, paths: Sequence[Source]) -> None:
@@ -103,12 +103,3 @@ def check_columns(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, s
     # What a query does not use is not read, and so not refused.
     everything = ", ".join(quote_name(name) for name in columns)
     connection.execute(f"select bit_xor(hash({everything})) from {read_lines_sql(paths, columns)}").fetchone()
-
-
-def _with_numbers(node: Struct) -> Struct:
-    def plain(inner: Node) -> Node:
-        if isinstance(inner, Array):
-            return Array(plain(inner.item))
-        return _with_numbers(inner) if isinstance(inner, Struct) else Leaf("text" if inner.kind == "text" else "number")
-
-    return Struct(tuple((name, plain(inner)) for name, inner in node.fields))

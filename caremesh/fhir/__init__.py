@@ -8,7 +8,7 @@ from caremesh.fhir.dialects.athena import ATHENA
 from caremesh.fhir.dialects.base import Dialect
 from caremesh.fhir.dialects.duckdb import DUCKDB
 from caremesh.fhir.model import View
-from caremesh.fhir.shape import Array, Leaf, Node, Struct, exact_names, mismatch
+from caremesh.fhir.shape import Array, Leaf, Node, Struct, exact_names, mismatch, with_numbers
 from caremesh.fhir.types import FhirTypes, load_types
 from caremesh.fhir.views import parse_view
 
@@ -31,4 +31,5 @@ __all__ = [
     "load_types",
     "mismatch",
     "parse_view",
+    "with_numbers",
 ]

@@ -68,6 +68,17 @@ def exact_names(shape: Node) -> tuple[str, ...]:
     return tuple(sorted(found.union(*(exact_names(node) for _, node in shape.fields))))
 
 
+def with_numbers(shape: Struct) -> Struct:
+    """The same shape with numbers as numbers, also those that are wanted exactly as written."""
+
+    def plain(node: Node) -> Node:
+        if isinstance(node, Array):
+            return Array(plain(node.item))
+        return with_numbers(node) if isinstance(node, Struct) else Leaf("text" if node.kind == "text" else "number")
+
+    return Struct(tuple((name, plain(node)) for name, node in shape.fields))
+
+
 def _item(node: Node) -> Node:
     return node.item if isinstance(node, Array) else node
 
