@@ -11,7 +11,7 @@ from caremesh.fhir import ATHENA, LONGEST_STATEMENT, SHORTEN, Array, CompiledVie
 from caremesh.quoting import quote_name, quote_text
 
 # How the SerDe writes a null, so that a line of only this is read as one.
-_NULL_LINE = r"\N"
+NULL_LINE = r"\N"
 # No FHIR element has this name.
 _GUARD = ("-", "boolean")
 
@@ -59,25 +59,25 @@ def refused_lines_sql(table: str, shape: Struct) -> str:
 
     Blank lines are no data and not refused. Athena knows no line numbers.
     """
-    line = f"coalesce(line, {quote_text(_NULL_LINE)})"
+    line = f"coalesce(line, {quote_text(NULL_LINE)})"
     refused = f"{_parse(shape)} is null and trim({line}) <> ''"
     return f'(select "$path" as file, {line} as line from {_quote_table(table)} where {refused})'
 
 
 def _parse(shape: Struct) -> str:
     line = ATHENA.quote_numbers("line", exact_names(shape))
-    return f"try(cast(json_parse({line}) as {_row_type(shape)}))"
+    return f"try(cast(json_parse({line}) as {row_type(shape)}))"
 
 
-def _row_type(node: Node) -> str:
-    """The type to parse lines as: that of the shape, and in each row one field more than JSON can fill.
+def row_type(node: Node) -> str:
+    """The type that lines are parsed as: that of the shape, and in each row one field more than JSON can fill.
 
     A cast takes a JSON list as a row, item by item, where their numbers agree: `["a"]` as `{"reference": "a"}`. The
     guard makes such a list one item too short.
     """
     if isinstance(node, Struct):
-        return ATHENA.struct_type([*((name, _row_type(inner)) for name, inner in node.fields), _GUARD])
-    return ATHENA.list_type(_row_type(node.item)) if isinstance(node, Array) else ATHENA.node_type(node)
+        return ATHENA.struct_type([*((name, row_type(inner)) for name, inner in node.fields), _GUARD])
+    return ATHENA.list_type(row_type(node.item)) if isinstance(node, Array) else ATHENA.node_type(node)
 
 
 def _quote_table(table: str) -> str:

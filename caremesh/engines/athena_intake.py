@@ -1,0 +1,232 @@
+"""The intake in Athena: flattens a product where its lines lie, with the rows and the accounts of the local intake.
+
+A product costs two passes over its lines: one keeps what is known of each line (a few dozen bytes of each), the other
+writes the rows of those that are used. Everything between reads only what the first one kept. More passes are needed
+where nobody has counted a file's lines yet (one), where one text stands twice in a file (one), and where the view
+refuses values (one for each such resource, which Athena does not bill, as the query fails; and one for their texts).
+
+Athena ends a line at a carriage return, too; a file with one within a line fails the sum rule.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from caremesh.engines import athena_keys
+from caremesh.engines.athena import Athena, AthenaFailure, Query, RefusedValue
+from caremesh.engines.first_lines import find_marked
+from caremesh.engines.glue_tables import GlueTable
+from caremesh.engines.intake import FileCount
+from caremesh.engines.line_table import read_view_sql
+from caremesh.engines.workbench import Workbench, delete_below, open_workbench
+from caremesh.errors import AwsError, LandingError, ViewError
+from caremesh.fhir import LONGEST_STATEMENT, SHORTEN, CompiledView
+from caremesh.places import S3Place, parse_place
+from caremesh.quoting import quote_text
+from caremesh.sources.ndjson import LandedFile
+
+REFUSED_LIMIT = 20
+"""So many resources may hold a value that the view refuses: each time that a query fails, it names one of them."""
+
+# What `unload … to …` adds, with the longest name of a place.
+_AROUND = 1500
+_HIVE_TYPES = {"varchar": "string", "integer": "int"}
+
+
+@dataclass(frozen=True)
+class AthenaIntake:
+    """What Athena took from the files of one product, how many rows it gave, and which statements that needed."""
+
+    counts: tuple[FileCount, ...]
+    quarantined: int
+    rows: int
+    queries: tuple[Query, ...]
+
+
+def flatten_lines(
+    athena: Athena,
+    *,
+    view: CompiledView,
+    files: Sequence[LandedFile],
+    line_table: GlueTable,
+    data_location: S3Place,
+    quarantine_location: S3Place,
+) -> AthenaIntake:
+    """Flatten `files` (oldest export first), which `line_table` reads, through `view` (compiled for Athena).
+
+    Rows go to Parquet files below `data_location`, lines that cannot be used to others below `quarantine_location`.
+    Both must be empty, and new for each run: a statement that a killed run left behind may still write to its own.
+    Raises LandingError where lines are missing, ViewError where the view fits too few of them, AwsError else.
+    """
+    if not files:
+        return AthenaIntake((), 0, 0, ())
+    name = hashlib.sha256(str(data_location).encode()).hexdigest()[:12]
+    with open_workbench(athena, name=name, place=_work_place(athena)) as bench:
+        flow = _Flow(bench, view, files, str(line_table))
+        flow.keep_keys()
+        flow.write_rows(data_location)
+        counts = flow.account()
+        quarantined = sum(count.quarantined for count in counts)
+        if quarantined:
+            flow.write_quarantine(quarantine_location)
+        return AthenaIntake(counts, quarantined, flow.count_rows(data_location), tuple(bench.queries))
+
+
+def count_lines(athena: Athena, line_table: GlueTable) -> tuple[dict[str, int], Query]:
+    """Count the lines of each file (`s3://…`) that are not blank, in one pass; files without any are not named."""
+    rows, query = athena.rows(athena_keys.count_lines_sql(str(line_table)), database=line_table.database)
+    return {str(path): int(count or 0) for path, count in rows}, query
+
+
+@dataclass(frozen=True)
+class _Doubt:
+    """A line that something else than its text speaks against; `raw` None: its text is to be read again."""
+
+    path: str
+    digest: bytes
+    reason: str
+    raw: str | None
+
+
+@dataclass
+class _Flow:
+    """One intake, step by step; `found` are the counts by path: used, superseded, quarantined, twins."""
+
+    bench: Workbench
+    view: CompiledView
+    files: Sequence[LandedFile]
+    lines: str
+    doubts: list[_Doubt] = field(default_factory=list)
+    found: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
+
+    def keep_keys(self) -> None:
+        """Keep what is known of each line, in one pass over all of them."""
+        marked = find_marked(self.bench.aws, self.files)
+        self.doubts = [_Doubt(m.path, m.digest, athena_keys.MARK_REASON, m.raw) for m in marked]
+        self._keep_doubts()
+        files: dict[str, list[object]] = {
+            "path": [f.path for f in self.files],
+            "position": list(range(len(self.files))),
+            "export": [f.export for f in self.files],
+            "name": [f.name for f in self.files],
+        }
+        self.tables["files"] = self.bench.put("files", athena_keys.FILE_COLUMNS, files)
+        self.bench.unload(_checked(athena_keys.keys_sql(self.lines, self.view)), self.bench.place / "keys")
+        self.tables["keys"] = self.bench.table("keys", athena_keys.KEY_COLUMNS)
+
+    def write_rows(self, target: S3Place) -> None:
+        """Write the rows of the lines that are used; lines that the view refuses are found on the way."""
+        for _ in range(REFUSED_LIMIT + 1):
+            self._count()
+            try:
+                self.bench.unload(self._rows_sql(), target)
+                return
+            except AthenaFailure as error:
+                if error.refused is None:
+                    raise
+                # What a failed query wrote stays where it is.
+                delete_below(self.bench.aws, target)
+                self._doubt(error.refused)
+                refused = error.refused
+        raise ViewError(
+            f"more than {REFUSED_LIMIT} resources hold a value that it refuses: {refused.words}",
+            where=self.view.resource,
+            hint="correct the view or the source; engine duckdb sets up to 1000 such lines aside",
+        )
+
+    def account(self) -> tuple[FileCount, ...]:
+        """Count every line of every file; a sum that does not hold is an error, never a footnote."""
+        counted: Mapping[str, int] = {}
+        if any(file.lines is None for file in self.files):
+            rows = self.bench.rows(athena_keys.count_lines_sql(self.lines))
+            counted = {str(path): int(count or 0) for path, count in rows}
+        strays = self.found.keys() - {file.path for file in self.files}
+        if strays:
+            raise LandingError("is read, and was not asked for", where=min(strays), hint="make its table of lines anew")
+        return tuple(self._account_for(file, counted) for file in self.files)
+
+    def write_quarantine(self, target: S3Place) -> None:
+        """Write the lines that are set aside."""
+        reread = any(doubt.raw is None for doubt in self.doubts)
+        sql = athena_keys.quarantine_sql(
+            self.tables["keys"], self.tables["files"], self.tables.get("doubts"), self.lines, reread=reread
+        )
+        self.bench.unload(sql, target)
+
+    def count_rows(self, place: S3Place) -> int:
+        """How many rows were written: Parquet knows that by itself, and nothing is scanned."""
+        columns = {
+            c.name: f"array<{_hive_type(c.sql_type)}>" if c.collection else _hive_type(c.sql_type)
+            for c in self.view.columns
+        }
+        table = self.bench.table("rows", columns, place=place)
+        return int(self.bench.rows(f"select count(*) from {table}")[0][0] or 0)
+
+    def _keep_doubts(self) -> None:
+        if not self.doubts:
+            return
+        columns = athena_keys.DOUBT_COLUMNS
+        values: dict[str, list[object]] = {c: [getattr(doubt, c) for doubt in self.doubts] for c in columns}
+        # A new name each time: no engine can then hold on to what it read before.
+        self.tables["doubts"] = self.bench.put(f"doubts_{len(self.doubts)}", columns, values)
+
+    def _doubt(self, refused: RefusedValue) -> None:
+        """Set the line aside that the view refused a value of."""
+        is_it = f"place = 1 and id = {quote_text(refused.resource_id)}"
+        rows = self.bench.rows(f"with {self._ranked()} select path, to_hex(digest) from ranked where {is_it}")
+        if not rows:
+            raise ViewError(f"refuses a value: {refused.words}", where=self.view.resource, hint="correct the view")
+        path, digest = rows[0]
+        self.doubts.append(_Doubt(str(path), bytes.fromhex(str(digest)), refused.words, None))
+        self._keep_doubts()
+
+    def _count(self) -> None:
+        self.found = {}
+        for path, *counts in self.bench.rows(athena_keys.counts_sql(self._ranked())):
+            before = self.found.get(str(path), (0, 0, 0, 0))
+            used, superseded, quarantined, twins = (a + int(b or 0) for a, b in zip(before, counts, strict=True))
+            self.found[str(path)] = (used, superseded, quarantined, twins)
+
+    def _ranked(self) -> str:
+        return athena_keys.ranked_sql(self.tables["keys"], self.tables["files"], self.tables.get("doubts"))
+
+    def _rows_sql(self) -> str:
+        left_out = any(superseded or quarantined for _, superseded, quarantined, _ in self.found.values())
+        twins = any(twins for *_, twins in self.found.values())
+        used = athena_keys.used_lines_sql(self._ranked(), self.lines, left_out=left_out, twins=twins)
+        return _checked(f"with {used},\n{read_view_sql(self.view, 'used').removeprefix('with ')}")
+
+    def _account_for(self, file: LandedFile, counted: Mapping[str, int]) -> FileCount:
+        used, superseded, quarantined, _ = self.found.get(file.path, (0, 0, 0, 0))
+        count = FileCount(file=file, used=used, superseded=superseded, quarantined=quarantined)
+        stated = counted.get(file.path, 0) if file.lines is None else file.lines
+        if count.lines != stated:
+            raise LandingError(
+                f"it has {stated} lines, but {used} used + {superseded} superseded + {quarantined} quarantined "
+                "were found in Athena",
+                where=file.path,
+                hint="land it again if it changed; flatten with engine duckdb if lines hold carriage returns",
+            )
+        return count
+
+
+def _checked(statement: str) -> str:
+    """The statement, if Athena takes one so long."""
+    size = len(statement.encode())
+    if size > LONGEST_STATEMENT - _AROUND:
+        raise ViewError(f"its SQL for Athena is {size:,} bytes long; it takes {LONGEST_STATEMENT:,}", hint=SHORTEN)
+    return statement
+
+
+def _hive_type(sql_type: str) -> str:
+    return _HIVE_TYPES.get(sql_type, sql_type)
+
+
+def _work_place(athena: Athena) -> S3Place:
+    place = parse_place(athena.output)
+    if not isinstance(place, S3Place):
+        raise AwsError("Athena's output is no place in S3", where=athena.output, hint="s3://bucket/prefix")
+    return place / "work"

@@ -1,0 +1,214 @@
+"""SQL of the intake in Athena: what is known of each line, which of two versions stays, what is left out and why.
+
+A line is known by its file and the MD5 of its text, since Athena knows no line numbers. The tables in these texts are
+the caller's: `lines` (a table of lines), `keys` and `doubts` (Parquet), `files` (the landed files).
+"""
+
+from __future__ import annotations
+
+from caremesh.engines.line_table import NULL_LINE, row_type
+from caremesh.fhir import CompiledView, with_numbers
+from caremesh.quoting import quote_text
+from caremesh.sources.sieve import LONGEST_LINE
+
+KEY_COLUMNS = {
+    "path": "string",
+    "digest": "binary",
+    "reason": "string",
+    "raw": "string",
+    "id": "string",
+    "updated": "double",
+    "fraction": "string",
+    "version": "string",
+}
+"""What is kept of each line that is not blank, by Hive types. `raw` is its text where it cannot be used.
+
+Bytes that are no UTF-8 are U+FFFD there: Athena cannot write them as escapes.
+"""
+
+DOUBT_COLUMNS = {"path": "string", "digest": "binary", "reason": "string", "raw": "string"}
+"""Lines that something else than their text speaks against; `raw` null: the text is to be read again."""
+
+FILE_COLUMNS = {"path": "string", "position": "int", "export": "string", "name": "string"}
+
+MARK_REASON = "byte order mark before the JSON"
+
+# What Python calls white space in bytes: whoever counts lines leaves lines of nothing else out.
+_SOLID = r"'[^ \t\n\x0b\f\r]'"
+# A `\ud800` without its other half is no text. Escaped backslashes go first: after them nothing is escaped.
+_PAIRS = r"'\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}'"
+_HALF = r"'\\u[dD][89a-fA-F]'"
+_NEWEST_FIRST = """
+        updated desc nulls last,
+        fraction desc nulls last,
+        length(number) desc nulls last,
+        number desc nulls last,
+        version desc nulls last,
+        position desc,
+        digest desc"""
+
+
+def lines_sql(table: str) -> str:
+    """SQL for `path` and `line` of all lines that are not blank, whole and as they stand in their files."""
+    line = f"coalesce(line, {quote_text(NULL_LINE)})"
+    whole = f"case when rest is null then {line} else {line} || chr(1) || rest end"
+    return f'select path, line from (select "$path" as path, {whole} as line from {table}) where {_is_solid("line")}'
+
+
+def count_lines_sql(table: str) -> str:
+    """SQL for how many lines that are not blank each file has, by nothing that the other statements use."""
+    is_solid = f"line is null or rest is not null or {_is_solid('line')}"
+    return f'select "$path", count(*) from {table} where {is_solid} group by "$path"'
+
+
+def keys_sql(table: str, view: CompiledView) -> str:
+    """SQL for what is kept of each line (`KEY_COLUMNS`); what does not fit gets a reason, and no line a failure."""
+    stated = "json_extract_scalar(parsed, '$.meta.lastUpdated')"
+    is_moment = f"regexp_like({stated}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
+    moment = f"try(from_iso8601_timestamp(regexp_replace({stated}, '\\.[0-9]+', '')))"
+    fraction = f"rpad(substr(coalesce(regexp_extract({stated}, '\\.([0-9]+)', 1), ''), 1, 6), 6, '0')"
+    return f"""
+with lines as ({lines_sql(table)}),
+parsed as (select path, line, try(json_parse(line)) as parsed from lines),
+judged as (select path, line, parsed, {_reason(view)} as reason from parsed)
+select
+    path,
+    {_digest("line")} as digest,
+    reason,
+    case when reason is not null then from_utf8(to_utf8(line)) end as raw,
+    json_extract_scalar(parsed, '$.id') as id,
+    case when {is_moment} then to_unixtime({moment}) end as updated,
+    case when {is_moment} then {fraction} end as fraction,
+    json_extract_scalar(parsed, '$.meta.versionId') as version
+from judged"""
+
+
+def ranked_sql(keys: str, files: str, doubts: str | None) -> str:
+    """`with` queries: `judged`, with every reason; `ranked`, usable lines by id (`place` 1 is the newest version).
+
+    What no version tells apart: the later export wins, then the later file. Within one file Athena knows no order: the
+    greater digest wins, so that every run takes the same line. `copies` counts the lines of one text in one file.
+    """
+    source, reason = f"{keys} as k", "k.reason"
+    if doubts:
+        source += f"\n    left join {doubts} as d on d.path = k.path and d.digest = k.digest"
+        reason = "coalesce(d.reason, k.reason)"
+    return f"""
+judged as (
+    select k.path, k.digest, k.id, k.updated, k.fraction, k.version, {reason} as reason
+    from {source}
+),
+usable as (
+    select
+        j.*,
+        f.position,
+        case when regexp_like(version, '^[0-9]+\\z') then regexp_replace(version, '^0+', '') end as number
+    from judged as j left join {files} as f on f.path = j.path
+    where j.reason is null
+),
+ranked as (
+    select
+        path,
+        digest,
+        id,
+        row_number() over (partition by id order by{_NEWEST_FIRST}
+        ) as place,
+        count(*) over (partition by id, path, digest) as copies
+    from usable
+)"""
+
+
+def counts_sql(ranked: str) -> str:
+    """SQL for each file's lines: used, superseded, quarantined; and of the used how many stand there twice."""
+    return f"""
+with {ranked}
+select
+    path,
+    sum(case when place = 1 then 1 else 0 end),
+    sum(case when place > 1 then 1 else 0 end),
+    0,
+    sum(case when place = 1 and copies > 1 then 1 else 0 end)
+from ranked group by path
+union all
+select path, 0, 0, count(*), 0 from judged where reason is not null group by path"""
+
+
+def used_lines_sql(ranked: str, table: str, *, left_out: bool, twins: bool) -> str:
+    """`with` queries, the last of which is `used`: the one column `line` of all lines that give rows.
+
+    A text that stands twice in a file is left out like any other superseded line, and then added once (`twins`); that
+    reads the lines once more.
+    """
+    if not left_out:
+        return f"used as (select line from ({lines_sql(table)}))"
+    more = f"""
+    union all
+    select line from (
+        select distinct l.path, l.line from lines as l
+        join ranked as r on r.path = l.path and r.digest = {_digest("l.line")}
+        where r.place = 1 and r.copies > 1
+    )"""
+    return f"""{ranked},
+left_out as (
+    select path, digest from ranked where place > 1
+    union
+    select path, digest from judged where reason is not null
+),
+lines as ({lines_sql(table)}),
+used as (
+    select line from lines as l
+    where not exists (
+        select 1 from left_out as o where o.path = l.path and o.digest = {_digest("l.line")}
+    ){more if twins else ""}
+)"""
+
+
+def quarantine_sql(keys: str, files: str, doubts: str | None, table: str, *, reread: bool) -> str:
+    """SQL for the lines that are set aside, in the columns of every quarantine; `line` is null: nobody knows it.
+
+    `reread`: of some doubted lines the text is not kept yet, and is read from the lines again.
+    """
+    parts = [f"select path, reason, raw from {keys} where reason is not null"]
+    if doubts:
+        known = f"select path, digest from {doubts}"
+        parts = [f"select path, reason, raw from {keys} where reason is not null and (path, digest) not in ({known})"]
+        same = f"join {doubts} as d on d.path = k.path and d.digest = "
+        parts.append(f"select k.path, d.reason, d.raw from {keys} as k {same}k.digest where d.raw is not null")
+        if reread:
+            digest = _digest("k.line")
+            lines = f"({lines_sql(table)})"
+            parts.append(f"select k.path, d.reason, k.line from {lines} as k {same}{digest} where d.raw is null")
+    found = "\n    union all\n    ".join(parts)
+    return f"""
+select f.export, f.name as file, cast(null as bigint) as line, q.reason, q.raw
+from (
+    {found}
+) as q join {files} as f on f.path = q.path"""
+
+
+def _digest(line: str) -> str:
+    return f"md5(to_utf8({line}))"
+
+
+def _is_solid(value: str) -> str:
+    return f"regexp_like({value}, {_SOLID})"
+
+
+def _reason(view: CompiledView) -> str:
+    """Why a line cannot be used, in the sieve's words and its order; null where it can."""
+    resource = view.resource
+    halves = f"regexp_like(regexp_replace(line, {_PAIRS}, ''), {_HALF})"
+    half = f"(strpos(line, '\\ud') > 0 or strpos(line, '\\uD') > 0) and {halves}"
+    # The cast goes with its own json_parse: Trino runs both as one, which sees a key that stands twice.
+    identity = "coalesce(json_format(json_extract(parsed, '$.id')), 'null')"
+    return f"""case
+        when length(to_utf8(line)) >= {LONGEST_LINE} then 'longer than 32 MB'
+        when starts_with(line, chr(65279)) then {quote_text(MARK_REASON)}
+        when parsed is null or line <> from_utf8(to_utf8(line)) or {half} then 'not valid JSON'
+        when not regexp_like(line, '^\\s*\\{{') then 'not a JSON object'
+        when coalesce(json_extract_scalar(parsed, '$.resourceType'), '') <> {quote_text(resource)}
+            then {quote_text(f"resourceType is not {resource}")}
+        when {identity} in ('null', '""', '0', '0.0', 'false', '[]', '{{}}') then 'id is missing'
+        when not starts_with({identity}, '"') then 'id is no text'
+        when try(cast(json_parse(line) as {row_type(with_numbers(view.shape))})) is null then 'type contradiction'
+    end"""

@@ -1,0 +1,202 @@
+"""The intake in Athena takes, row for row and line for line, what the local intake takes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from caremesh.aws import Aws
+from caremesh.demo import ExportPlan, write_export, write_increment
+from caremesh.settings import AwsSettings
+from tests.athena.local_aws import LocalAws
+from tests.athena.two_intakes import BUCKET, Taken, take_in_athena, take_locally
+from tests.conftest import ROOT
+from tests.integration.test_damaged_files import BROKEN, EXACT, VIEW, text
+
+pytestmark = pytest.mark.athena
+
+VIEWS = sorted((ROOT / "domains").glob("*/*/view.json"))
+NAMES = [f"{view.parent.parent.name}.{view.parent.name}" for view in VIEWS]
+
+
+Contents = Mapping[str, bytes]
+
+
+@pytest.fixture
+def aws(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    for name, value in local_aws.env().items():
+        monkeypatch.setenv(name, value)
+    aws = Aws(AwsSettings(poll_seconds=0.02))
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    return aws
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    landing = tmp_path_factory.mktemp("demo") / "landing"
+    plan = ExportPlan(patients=12, seed=3, damaged_lines=30)
+    write_export(plan, landing)
+    write_increment(plan, landing)
+    return landing
+
+
+def take(contents: Contents, aws: Aws, tmp_path: Path, *, view: object = VIEW) -> Taken:
+    """Take files (name → content) in Athena; what the local intake takes must be the same."""
+    landing = tmp_path / "landing"
+    for name, content in contents.items():
+        (landing / name).parent.mkdir(parents=True, exist_ok=True)
+        (landing / name).write_bytes(content)
+    return take_both(json.dumps(view), landing, aws, tmp_path)
+
+
+def take_both(view: str, landing: Path, aws: Aws, tmp_path: Path) -> Taken:
+    expected = take_locally(view, landing, tmp_path / "local")
+    found, _ = take_in_athena(aws, view, landing, tmp_path / "athena")
+    assert found.counts == expected.counts
+    assert found.types in ([], expected.types)
+    # Compared first, since the message of a failure must not print the lines.
+    same = {"rows": found.rows == expected.rows, "quarantine": found.quarantine == expected.quarantine}
+    assert same == {"rows": True, "quarantine": True}
+    return found
+
+
+def meta(updated: str | None = None, version: object = None) -> dict[str, object]:
+    stated = {"lastUpdated": updated, "versionId": version}
+    return {"meta": {name: value for name, value in stated.items() if value is not None}}
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=NAMES)
+def test_demo_exports_are_taken_as_the_local_intake_takes_them(
+    view: Path, demo: Path, aws: Aws, tmp_path: Path
+) -> None:
+    assert take_both(view.read_text(), demo, aws, tmp_path).rows
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=NAMES)
+def test_real_exports_are_taken_as_the_local_intake_takes_them(
+    view: Path, shared_data: Path, aws: Aws, tmp_path: Path
+) -> None:
+    resource = json.loads(view.read_text())["resource"]
+    for export in ("synthea-25", "synthea-80"):
+        (tmp_path / "landing" / export).mkdir(parents=True)
+        name = f"{resource}.ndjson"
+        (tmp_path / "landing" / export / name).symlink_to(shared_data / export / name)
+    assert take_both(view.read_text(), tmp_path / "landing", aws, tmp_path).rows
+
+
+@pytest.mark.parametrize("view", [VIEW, EXACT], ids=["doubles", "decimals as written"])
+def test_every_kind_of_bad_line_is_set_aside_and_the_others_give_their_rows(
+    view: object, aws: Aws, tmp_path: Path
+) -> None:
+    contents = {
+        f"Observation-{number:02}.ndjson": b"\n".join([text(10 * number), make(10 * number + 1), text(10 * number + 5)])
+        for number, (make, _) in enumerate(BROKEN.values(), start=1)
+    }
+    found = take(contents, aws, tmp_path, view=view)
+    assert set(found.counts.values()) == {(2, 0, 1)}
+
+
+def test_files_at_the_edge_are_read_as_the_local_intake_reads_them(aws: Aws, tmp_path: Path) -> None:
+    mark = b"\xef\xbb\xbf"
+    contents = {
+        "Observation-empty.ndjson": b"",
+        "Observation-blank.ndjson": b"\n\n \r\n\t\x0b\n",
+        "Observation-bad.ndjson": b"{\n{",
+        "Observation-end.ndjson": text(1),
+        "Observation-cut.ndjson": text(2) + b"\n" + text(3)[:-1],
+        "Observation-mark.ndjson": mark + text(4) + b"\n{\n" + text(5),
+        "Observation-mark-windows.ndjson": mark + text(6) + b"\r\n" + text(7) + b"\r\n",
+        "Observation-mark.ndjson.gz": gzip.compress(mark + text(8) + b"\n" + text(9)),
+        "Observation-windows.ndjson": b"\r\n" + text(10) + b"\r\n{\r\n\r\n" + text(11) + b"\r\n",
+        "Observation-null.ndjson": b"\\N\n" + text(12) + b"\n\\N\n\\N\n",
+        "Observation-control.ndjson": text(13) + b"\x01\n\x01\n" + text(14) + b"\x01" + text(15) + b"\n" + text(16),
+        "Observation-bytes.ndjson": b"\xff\xfe{\n\xc2\xa0\n\xe2\x80\xa8\n\x00\n" + text(17),
+        "Observation-sp ace%20+=\u00e9.ndjson": text(18),
+        "Observation-packed.ndjson.gz": gzip.compress(text(19) + b"\n{\n" + text(20)),
+    }
+    found = take(contents, aws, tmp_path)
+    assert {name: sum(counts) for (_, name), counts in found.counts.items()}["Observation-bytes.ndjson"] == 5
+
+
+def test_strays_other_types_and_exports_that_were_not_landed_are_not_read(aws: Aws, tmp_path: Path) -> None:
+    contents = {
+        "Observation.ndjson": text(1),
+        "Observation-2.ndjson": text(2),
+        "Patient.ndjson": text(3),
+        "notes.txt": text(4),
+    }
+    found = take(contents, aws, tmp_path)
+    assert set(found.counts) == {("landing", "Observation.ndjson"), ("landing", "Observation-2.ndjson")}
+
+
+def test_the_newest_version_wins_by_the_rules_of_the_local_intake(aws: Aws, tmp_path: Path) -> None:
+    def version(number: int, unit: str, **more: object) -> bytes:
+        return text(number, valueQuantity={"unit": unit}, **more)
+
+    day = "2025-01-01T00:00:00"
+    older = [
+        version(1, "a", **meta(f"{day}Z", "10")),
+        version(2, "a", **meta(version="10")),
+        version(3, "a"),
+        version(4, "a", **meta(f"{day}.0005Z")),
+        version(5, "a", **meta(f"{day}+01:00")),
+        version(6, "a", **meta(f"{day}Z", 7)),
+        version(7, "a", **meta(f"{day}Z", "v2")),
+        version(8, "a", **meta("soon")),
+        version(9, "a", **meta("2025-01-01")),
+        version(10, "a", meta=None),
+        version(11, "a", **meta(f"{day}Z", "00012")),
+    ]
+    newer = [
+        version(1, "b", **meta("2024-12-31T23:59:59Z", "11")),
+        version(2, "b", **meta(version="9")),
+        version(3, "b"),
+        version(4, "b", **meta(f"{day}.0004Z")),
+        version(5, "b", **meta(f"{day}Z")),
+        version(6, "b", **meta(f"{day}Z", "007")),
+        version(7, "b", **meta(f"{day}Z", "v10")),
+        version(8, "b", **meta(f"{day}Z")),
+        version(9, "b", **meta("2024-12-31T23:00:00-02:00")),
+        version(10, "b", **meta(version="1")),
+        version(11, "b", **meta(f"{day}Z", "9")),
+    ]
+    contents = {"a/Observation.ndjson": b"\n".join(older), "b/Observation.ndjson": b"\n".join(newer)}
+    found = take(contents, aws, tmp_path)
+    assert sum(superseded for _, superseded, _ in found.counts.values()) == 11
+
+
+def test_of_several_lines_of_one_id_in_one_file_one_stays(aws: Aws, tmp_path: Path) -> None:
+    lines = [
+        text(1, **meta("2025-01-01T00:00:00Z")),
+        text(1, **meta("2025-02-01T00:00:00Z"), valueQuantity={"unit": "g"}),
+        text(2),
+        text(2),
+        text(2),
+        text(3, **meta("2025-01-01T00:00:00Z")),
+        text(3, **meta("2025-01-01T00:00:00Z")),
+        text(4),
+    ]
+    again = [text(2), text(3, **meta("2024-01-01T00:00:00Z")), text(3, **meta("2024-01-01T00:00:00Z"))]
+    contents = {"a/Observation.ndjson": b"\n".join(lines), "b/Observation.ndjson": b"\n".join(again)}
+    found = take(contents, aws, tmp_path)
+    assert found.counts == {("a", "Observation.ndjson"): (3, 5, 0), ("b", "Observation.ndjson"): (1, 2, 0)}
+
+
+def test_a_refused_newest_version_brings_the_one_before_it_to_light(aws: Aws, tmp_path: Path) -> None:
+    good, bad, older = (
+        text(1, **meta(f"2024-0{month}-01T00:00:00Z"), effectiveDateTime=day)
+        for month, day in ((2, "2024-02-28"), (3, "2024-02-30"), (1, "2024-02-27"))
+    )
+    contents = {f"{name}/Observation.ndjson": line for name, line in zip("abc", (good, bad, older), strict=True)}
+    found = take(contents, aws, tmp_path)
+    assert [sum(column) for column in zip(*found.counts.values(), strict=True)] == [1, 1, 1]
+
+
+def test_a_line_longer_than_the_local_engine_takes_is_set_aside(aws: Aws, tmp_path: Path) -> None:
+    long = text(1, text={"div": "x" * 40_000_000})
+    found = take({"Observation.ndjson": b"\n".join([text(2), long, text(3)])}, aws, tmp_path)
+    assert [reason for _, _, reason, _ in found.quarantine] == ["longer than 32 MB"]

@@ -1,0 +1,140 @@
+"""One landing folder, flattened by the local intake and in Athena: what each took, in a form that can be compared."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from caremesh.aws import Aws
+from caremesh.engines.athena import Athena
+from caremesh.engines.athena_intake import AthenaIntake, flatten_lines
+from caremesh.engines.duckdb import open_engine
+from caremesh.engines.glue_tables import create_line_table
+from caremesh.engines.intake import FileCount, flatten_files
+from caremesh.fhir import ATHENA, DUCKDB, compile_view, parse_view
+from caremesh.places import S3Place
+from caremesh.sources.ndjson import LandedFile, list_landing, take_in
+
+BUCKET = "lake"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What an intake made of the files: accounts by export and file, rows and quarantined lines in any order."""
+
+    counts: Mapping[tuple[str, str], tuple[int, int, int]]
+    rows: Counter[str]
+    quarantine: Counter[tuple[str, str, str, str]]
+    types: Sequence[tuple[str, str]]
+
+
+def landed(landing: Path, resource_type: str) -> list[LandedFile]:
+    """The files of a landing folder, as the land stage takes them in."""
+    return [take_in(f) for f in list_landing(landing).files if f.resource_type == resource_type]
+
+
+def take_locally(view: str, landing: Path, scratch: Path) -> Taken:
+    """Flatten a landing folder with DuckDB."""
+    scratch.mkdir()
+    compiled = compile_view(parse_view(view, where="view.json"), DUCKDB)
+    target = scratch / "rows.parquet"
+    with open_engine(memory_limit="512MB", threads=1, scratch=scratch) as connection:
+        files = landed(landing, compiled.resource)
+        intake = flatten_files(connection, view=compiled, files=files, target=target, scratch=scratch)
+    lines = Counter((q.export, q.file, plain(q.reason), as_text(q.raw)) for q in intake.quarantined)
+    return Taken(sums(intake.counts), read_rows([target]), lines, read_types([target]))
+
+
+def take_in_athena(aws: Aws, view: str, landing: Path, scratch: Path) -> tuple[Taken, AthenaIntake]:
+    """Put a landing folder into S3 and flatten it there."""
+    compiled = compile_view(parse_view(view, where="view.json"), ATHENA)
+    place = S3Place(BUCKET, hashlib.sha256(f"{scratch}{view}".encode()).hexdigest()[:12])
+    files = upload(aws, landed(landing, compiled.resource), place / "landing")
+    table = create_line_table(aws, resource_type=compiled.resource, paths=[f.path for f in files], lake=place)
+    intake = flatten_lines(
+        Athena(aws, output=str(place / "athena")),
+        view=compiled,
+        files=files,
+        line_table=table,
+        data_location=place / "data",
+        quarantine_location=place / "quarantine",
+    )
+    data = download(aws, place / "data", scratch / "data")
+    rows = read_rows(data)
+    assert rows.total() == intake.rows
+    quarantine = read_quarantine(download(aws, place / "quarantine", scratch / "quarantine"))
+    assert quarantine.total() == intake.quarantined
+    return Taken(sums(intake.counts), rows, quarantine, read_types(data)), intake
+
+
+def upload(aws: Aws, files: Sequence[LandedFile], place: S3Place) -> list[LandedFile]:
+    """Put files into S3; give them as landed there."""
+    uploaded = []
+    for file in files:
+        there = place / file.export / file.name
+        aws.client("s3").upload_file(file.path, there.bucket, there.prefix)
+        uploaded.append(dataclasses.replace(file, path=str(there)))
+    return uploaded
+
+
+def download(aws: Aws, place: S3Place, folder: Path) -> list[Path]:
+    """Fetch all objects below a place."""
+    folder.mkdir(parents=True)
+    keys = keys_below(aws, place)
+    paths = [folder / str(number) for number in range(len(keys))]
+    for key, path in zip(keys, paths, strict=True):
+        aws.client("s3").download_file(place.bucket, key, str(path))
+    return paths
+
+
+def keys_below(aws: Aws, place: S3Place) -> list[str]:
+    found = aws.client("s3").list_objects_v2(Bucket=place.bucket, Prefix=f"{place.prefix}/")
+    return [item["Key"] for item in found.get("Contents", [])]
+
+
+def sums(counts: Sequence[FileCount]) -> dict[tuple[str, str], tuple[int, int, int]]:
+    return {(c.file.export, c.file.name): (c.used, c.superseded, c.quarantined) for c in counts}
+
+
+def plain(reason: str) -> str:
+    """A local reason without what Athena cannot tell: where on the line it is."""
+    if reason == "a value does not fit the type of its column":
+        return "type contradiction"
+    return reason.split(": ")[0].split(" at $")[0]
+
+
+def as_text(raw: str) -> str:
+    """A local text with bytes that are no UTF-8 as Athena writes them."""
+    return re.sub(r"\\x[89a-f][0-9a-f]", "\ufffd", raw)
+
+
+def read_rows(files: Sequence[Path]) -> Counter[str]:
+    """Rows with the exact types of their values."""
+    return Counter(repr(row) for row in query(f"select * from {source(files)}", files))
+
+
+def read_quarantine(files: Sequence[Path]) -> Counter[tuple[str, str, str, str]]:
+    rows = query(f"select export, file, line, reason, raw from {source(files)}", files)
+    assert {row[2] for row in rows} <= {None}
+    return Counter((export, file, reason, raw) for export, file, _, reason, raw in rows)
+
+
+def read_types(files: Sequence[Path]) -> list[tuple[str, str]]:
+    return [row[:2] for row in query(f"describe select * from {source(files)}", files)]
+
+
+def source(files: Sequence[Path]) -> str:
+    return f"read_parquet({[str(file) for file in files]})"
+
+
+def query(sql: str, files: Sequence[Path]) -> list[Any]:
+    with duckdb.connect() as connection:
+        return connection.execute(sql).fetchall() if files else []
