@@ -1,4 +1,4 @@
-"""Where a candidate release lies."""
+"""Where a candidate release lies: in files of this machine, or in a table that Athena wrote."""
 
 from __future__ import annotations
 
@@ -15,3 +15,28 @@ class LocalCandidate:
     files: tuple[Path, ...]
     scratch: Path
     memory_limit: str = DEFAULT_MEMORY_LIMIT
+
+
+@dataclass(frozen=True)
+class AthenaCandidate:
+    """A Glue table over Parquet files in S3, to be judged by Athena.
+
+    Who asks is found as boto3 finds it (environment, profile, role), and so is an endpoint other than AWS's own
+    (`AWS_ENDPOINT_URL`): nothing secret stands here, nor in any connection string. `output_location` is the S3 prefix
+    for Athena's results, which hold counts only; None where the work group has its own.
+    """
+
+    database: str
+    table: str
+    region: str
+    work_group: str = "primary"
+    output_location: str | None = None
+    poll_seconds: float = 0.5
+
+
+@dataclass(frozen=True)
+class AthenaQuery:
+    """One query that Athena ran for the gate, and what it is billed by."""
+
+    query_id: str
+    bytes_scanned: int

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol
 
 from caremesh.errors import CareMeshError, ContractError, QualityError
-from caremesh.products import Product
+from caremesh.products import Product, RuleKind
 from quality.expectation import COUNT_EXPECTATION
 from quality.suite import Dialect, build_suite, violations_query
 
@@ -83,8 +83,9 @@ def count_violations(product: Product, engine: Engine) -> dict[str, Count]:
     Raises ContractError for a rule whose SQL is not valid, QualityError for one that cannot be computed on the data.
     """
     with quiet():
+        suite = build_suite(product, engine.dialect)
         _try_rules(product, engine)
-        results = _validate(build_suite(product, engine.dialect), engine)
+        results = _validate(suite, engine)
         broken = [_name(r) for r in results if _is_broken(r.exception_info)]
         if broken:
             raise _uncomputable(_failing_rules(product, engine) or broken)
@@ -120,8 +121,8 @@ def quiet() -> Iterator[None]:
 
 
 def _try_rules(product: Product, engine: Engine) -> None:
-    """Have the SQL of each rule planned: an engine's words on a mistake in the query itself quote no rows."""
-    for name, query in _rule_queries(product, engine):
+    """Have each SQL rule planned: an engine's words on a mistake in the query itself quote no rows."""
+    for name, query in _rule_queries(product, engine, "sql"):
         try:
             refusal = engine.refusal(query)
         except EngineError as error:
@@ -137,7 +138,7 @@ def _try_rules(product: Product, engine: Engine) -> None:
 def _failing_rules(product: Product, engine: Engine) -> list[str]:
     """Names of the rules whose SQL fails on the data: one failure makes Great Expectations report others with it."""
     failing = []
-    for name, query in _rule_queries(product, engine):
+    for name, query in _rule_queries(product, engine, "pattern", "sql"):
         try:
             engine.run(query)
         except EngineError:
@@ -152,9 +153,9 @@ def _uncomputable(names: Sequence[str]) -> QualityError:
     )
 
 
-def _rule_queries(product: Product, engine: Engine) -> Iterator[tuple[str, str]]:
+def _rule_queries(product: Product, engine: Engine, *kinds: RuleKind) -> Iterator[tuple[str, str]]:
     for rule in product.rules:
-        if rule.kind in ("pattern", "sql"):
+        if rule.kind in kinds:
             yield rule.name, violations_query(rule, product, source=engine.table, dialect=engine.dialect)
 
 

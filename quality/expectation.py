@@ -1,23 +1,27 @@
-"""The expectation that a rule's query counts no rows: Great Expectations' own kind of it fetches the rows themselves.
+"""Expectations that count, and fetch nothing else: what Great Expectations' own ones send besides.
 
-`UnexpectedRowsExpectation` sends a rule's query twice, once for its rows and once for their number. The number is all
-that a verdict needs, all that may leave the data, and on Athena each query costs a scan.
+For each expectation on columns it asks for a sample of the values that break it, also where that is to hold 0 values;
+`UnexpectedRowsExpectation` sends a query for the rows and one for their number. The number is all that a verdict
+needs and all that may leave the data, and on Athena each query takes a second.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import Any, ClassVar
 
 COUNT_EXPECTATION = "expect_query_to_count_no_rows"
-"""Its name in Great Expectations, which makes it out of the name of the class."""
+"""The type of `count_expectation`, which Great Expectations makes out of the name of a class."""
+_SAMPLE = ".unexpected_values"
 
 
 @cache
 def count_expectation() -> Any:
-    """Give the expectation's class; made once, as each making registers it with Great Expectations.
+    """Give the class of an expectation that a query gives the number 0.
 
-    As https://docs.greatexpectations.io/docs/core/customize_expectations/ has it: a class with the metric it needs.
+    Made once, as each making registers it with Great Expectations. As
+    https://docs.greatexpectations.io/docs/core/customize_expectations/ has it: a class with the metric it needs.
     """
     from great_expectations.expectations.expectation import BatchExpectation
 
@@ -36,3 +40,18 @@ def count_expectation() -> Any:
             return {"success": count == 0, "result": {"observed_value": int(count)}}
 
     return ExpectQueryToCountNoRows
+
+
+@cache
+def counting(name: str) -> Any:
+    """Give the class of one of Great Expectations' own expectations on columns, but without the sample."""
+    base: Any = getattr(import_module("great_expectations.expectations"), name)
+
+    def get_validation_dependencies(self: Any, *args: Any, **kwargs: Any) -> Any:
+        needed = base.get_validation_dependencies(self, *args, **kwargs)
+        for metric in [m for m in needed.get_metric_names() if m.endswith(_SAMPLE)]:
+            needed.remove_metric_configuration(metric)
+        return needed
+
+    attributes = {"__doc__": base.__doc__, "get_validation_dependencies": get_validation_dependencies}
+    return type(base)(f"Counting{name}", (base,), attributes)

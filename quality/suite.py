@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from caremesh.errors import ContractError
 from caremesh.products import Product, Rule, Severity, SqlType
 from caremesh.quoting import quote_name, quote_text
-from quality.expectation import count_expectation
+from quality.expectation import count_expectation, counting
 from quality.pattern import NotPortableError, spell_pattern
 
 if TYPE_CHECKING:
@@ -178,16 +178,16 @@ def _expectation(check: Check, rule: Rule | None, product: Product, dialect: Dia
     if check.kind == "columns":
         return gxe.ExpectTableColumnsToMatchOrderedList(column_list=[c.name for c in product.columns], **common)
     if check.kind == "key" and check.column is None:
-        return gxe.ExpectCompoundColumnsToBeUnique(column_list=list(product.key), **common)
+        return counting("ExpectCompoundColumnsToBeUnique")(column_list=list(product.key), **common)
     if check.kind in ("key", "unique"):
-        return gxe.ExpectColumnValuesToBeUnique(column=check.column, **common)
+        return counting("ExpectColumnValuesToBeUnique")(column=check.column, **common)
     if check.kind == "not_null":
-        return gxe.ExpectColumnValuesToNotBeNull(column=check.column, **common)
+        return counting("ExpectColumnValuesToNotBeNull")(column=check.column, **common)
     if check.kind == "row_count":
         return gxe.ExpectTableRowCountToBeBetween(min_value=check.limit, **common)
     assert rule is not None
     if check.kind == "valid_values":
-        return gxe.ExpectColumnValuesToBeInSet(column=check.column, value_set=_typed(rule, product), **common)
+        return counting("ExpectColumnValuesToBeInSet")(column=check.column, value_set=_typed(rule, product), **common)
     return count_expectation()(query=_batch_query(rule, product, dialect), **common)
 
 

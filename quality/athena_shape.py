@@ -1,0 +1,80 @@
+"""Reads the shape of a candidate that Athena wrote: from Glue, from its files' footers, and by counting.
+
+Glue says what Athena shows, the footers say what was written: a table whose files hold another type reads nulls or
+fails later, and a local candidate would be judged by its files too. A footer is one small read at a file's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from caremesh.errors import QualityError
+from caremesh.products import Product
+from quality.athena_engine import AthenaEngine, error_kind
+from quality.engine import EngineError, quiet
+from quality.shape import FoundColumn, Shape, compare_shape, file_columns
+
+_CONTRACT_NAMES = {"int": "integer", "string": "varchar"}
+_TAIL = 64 * 1024
+_FOOTER_END = 8  # the footer's length in four bytes, and PAR1
+
+
+def read_athena_shape(product: Product, engine: AthenaEngine) -> Shape:
+    """Compare the columns and types of the Glue table, and of each file under it, with the contract's.
+
+    Raises QualityError where they cannot be read, and where Athena does not see the rows that the files hold.
+    """
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    session = boto3.Session(region_name=engine.candidate.region)
+    where = f"{engine.candidate.database}.{engine.candidate.table}"
+    try:
+        with quiet():
+            table = session.client("glue").get_table(
+                DatabaseName=engine.candidate.database, Name=engine.candidate.table
+            )
+            footers = list(_footers(session.client("s3"), table["Table"]["StorageDescriptor"]["Location"]))
+            rows = engine.count(f"select count(*) from {engine.table}")
+    except (BotoCoreError, ClientError) as error:
+        raise QualityError(f"the candidate cannot be read: {error_kind(error)}", where=where) from None
+    except EngineError as error:
+        raise QualityError(f"Athena could not count the candidate's rows: {error}", where=where) from None
+    written = sum(footer.num_rows for footer in footers)
+    if rows != written:
+        raise QualityError(f"Athena sees {rows:,} rows, its files hold {written:,}", where=where)
+    return compare_shape(product, [_glue_columns(table["Table"]), *map(file_columns, footers)], rows=rows)
+
+
+def _glue_columns(table: Mapping[str, Any]) -> tuple[FoundColumn, ...]:
+    columns = (*table["StorageDescriptor"]["Columns"], *table.get("PartitionKeys", ()))
+    return tuple(FoundColumn(c["Name"], _CONTRACT_NAMES.get(c["Type"], c["Type"])) for c in columns)
+
+
+def _footers(s3: Any, location: str) -> Iterator[pq.FileMetaData]:
+    bucket, _, prefix = location.removeprefix("s3://").partition("/")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix.rstrip("/") + "/")
+    for item in (item for page in pages for item in page.get("Contents", ())):
+        # Athena passes over empty files, and over those whose name says that they are hidden.
+        if item["Size"] and not item["Key"].rpartition("/")[2].startswith(("_", ".")):
+            yield _footer(s3, bucket, item["Key"], size=item["Size"])
+
+
+def _footer(s3: Any, bucket: str, key: str, *, size: int) -> pq.FileMetaData:
+    tail = _read_tail(s3, bucket, key, length=min(size, _TAIL))
+    needed = int.from_bytes(tail[-_FOOTER_END:-4], "little") + _FOOTER_END
+    if len(tail) < needed <= size:
+        tail = _read_tail(s3, bucket, key, length=needed)
+    try:
+        return pq.read_metadata(pa.BufferReader(tail))
+    except (OSError, pa.ArrowException):
+        raise QualityError("cannot be read as a Parquet file", where=f"s3://{bucket}/{key}") from None
+
+
+def _read_tail(s3: Any, bucket: str, key: str, *, length: int) -> bytes:
+    body = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{length}")["Body"]
+    return bytes(body.read())
