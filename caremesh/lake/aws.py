@@ -29,6 +29,7 @@ from caremesh.lake.layout import (
     CATALOG_FOLDER,
     CURATED_FOLDER,
     CURRENT_FILE,
+    DATA_FOLDER,
     LAKE_FORMAT,
     LAKE_MARK,
     LEDGER_FILE,
@@ -42,7 +43,7 @@ from caremesh.lake.lock import hold_lock
 from caremesh.lake.objects import Conflict, Objects, as_json
 from caremesh.lake.quarantine_table import show_quarantine
 from caremesh.lake.release import Manifest, Pointer, move_back, move_forward, retirable, without
-from caremesh.lake.sweeping import sweep_objects
+from caremesh.lake.sweeping import WORK_DATABASE, sweep_objects
 from caremesh.places import S3Place
 from caremesh.products import Product
 
@@ -347,6 +348,30 @@ class AwsLake:
         table = self._table(product, self._manifest(product, release), {})
         self.glue.put(replace(table, database=database, name=name), seen=None)
         return name
+
+    @contextmanager
+    def candidate_table(
+        self, product: Product, release: str, *, columns: Sequence[tuple[str, str]], data: str | None = None
+    ) -> Iterator[GlueTable]:
+        """A table over the Parquet files of a candidate for this run alone; `data` is their folder, else the run's."""
+        table = GlueTable(
+            database=WORK_DATABASE,
+            name=f"candidate_{product.domain}_{product.name}_{release}_{self.run_id}",
+            description="A candidate release at work; not for readers",
+            location=self.parts_location(product, release, data or self.parts_folder(DATA_FOLDER)),
+            columns=[GlueColumn(name, glue_type(sql_type), "") for name, sql_type in columns],
+            parameters={},
+        )
+        self.glue.ensure_database(WORK_DATABASE, "Tables of runs at work; not for readers")
+        self.glue.put(table, seen=None)
+        try:
+            yield table
+        finally:
+            self.glue.drop_table(table.database, table.name)
+
+    def size_of(self, key: str) -> int:
+        """How many bytes stand below a key."""
+        return self.objects.size(key)
 
     # what analysts query, beside the products themselves
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from caremesh.aws import Aws, error_code, telling_errors
@@ -145,7 +145,7 @@ class Glue:
         pages = self._client.get_paginator("get_databases")
         with telling_errors():
             return tuple(
-                (stated["Name"], stated["CreateTime"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+                (stated["Name"], _as_text(stated["CreateTime"]))
                 for page in pages.paginate()
                 for stated in page["DatabaseList"]
             )
@@ -156,13 +156,23 @@ class Glue:
 
     def tables(self, database: str) -> dict[str, Mapping[str, str]]:
         """The tables of a database: name → parameters."""
-        pages = self._client.get_paginator("get_tables")
+        return {table["Name"]: table.get("Parameters", {}) for table in self._tables(database)}
+
+    def made_at(self, database: str) -> dict[str, str]:
+        """When the tables of a database were made (ISO 8601, UTC), by name; none where there is no database."""
+        return {table["Name"]: _as_text(table["CreateTime"]) for table in self._tables(database)}
+
+    def _tables(self, database: str) -> list[dict[str, Any]]:
+        from botocore.exceptions import ClientError
+
+        pages = self._client.get_paginator("get_tables").paginate(DatabaseName=database)
         with telling_errors():
-            return {
-                table["Name"]: table.get("Parameters", {})
-                for page in pages.paginate(DatabaseName=database)
-                for table in page["TableList"]
-            }
+            try:
+                return [table for page in pages for table in page["TableList"]]
+            except ClientError as error:
+                if error_code(error) == "EntityNotFoundException":
+                    return []
+                raise
 
     def _drop(self, operation: str, **named: str) -> None:
         from botocore.exceptions import ClientError
@@ -218,6 +228,10 @@ def shorten(text: str, limit: int) -> str:
     """Text on one line, as long as Glue takes it."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _as_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _column(column: GlueColumn) -> dict[str, Any]:

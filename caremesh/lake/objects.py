@@ -101,12 +101,19 @@ class Objects:
 
     def list_dated(self, key: str = "") -> Iterator[tuple[str, str]]:
         """The keys below a key, in order, and when each was last written (ISO 8601, UTC)."""
-        pages = self._s3.get_paginator("list_objects_v2")
         start = len(self._key("")) if self.place.prefix else 0
+        for stated in self._stated(key):
+            yield stated["Key"][start:], stated["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def size(self, key: str) -> int:
+        """How many bytes stand below a key."""
+        return sum(stated["Size"] for stated in self._stated(key))
+
+    def _stated(self, key: str) -> Iterator[dict[str, Any]]:
+        pages = self._s3.get_paginator("list_objects_v2")
         with telling_errors():
             for page in pages.paginate(Bucket=self.place.bucket, Prefix=f"{self._key(key)}/" if key else self._key("")):
-                for stated in page.get("Contents", []):
-                    yield stated["Key"][start:], stated["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ")
+                yield from page.get("Contents", [])
 
     def folders(self, key: str) -> tuple[str, ...]:
         """The names of what lies directly below a key."""

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from caremesh.lake.aws import AwsLake
 
 RESULTS_FOLDER = "athena"
+LISTS_FOLDER = f"{RESULTS_FOLDER}/lines/"
+WORK_DATABASE = "caremesh"
+RUN_TABLES = ("candidate_", "work_")
 BUILD_DATABASES = ("caremesh_build_", "caremesh_work_")
 """What the names of Glue databases begin with that belong to one run."""
 
@@ -30,12 +33,22 @@ def sweep_objects(lake: AwsLake, products: Sequence[Product], *, before: str) ->
         keys += [
             k for k, written in lake.objects.list_dated(CURATED_FOLDER) if written < before and not k.startswith(kept)
         ]
-    keys += [key for key, written in lake.objects.list_dated(RESULTS_FOLDER) if written < before]
-    lake.objects.delete(keys)
+    results = [key for key, written in lake.objects.list_dated(RESULTS_FOLDER) if written < before]
+    _drop_tables(lake, results, before)
+    lake.objects.delete([*keys, *results])
+    return len(keys) + len(results)
+
+
+def _drop_tables(lake: AwsLake, results: Sequence[str], before: str) -> None:
+    """Let Glue forget what belonged to runs that are over: their databases, their tables, and tables of lines."""
     for name, made in lake.glue.databases():
         if name.startswith(BUILD_DATABASES) and made < before:
             lake.glue.drop_database(name)
-    return len(keys)
+    # A table of lines may be older than the list of files that it reads, which each run writes again.
+    listed = {key.split("/")[2] for key in results if key.startswith(LISTS_FOLDER)}
+    for table, made in lake.glue.made_at(WORK_DATABASE).items():
+        if table in listed or (table.startswith(RUN_TABLES) and made < before):
+            lake.glue.drop_table(WORK_DATABASE, table)
 
 
 def _unused(lake: AwsLake, product: Product, before: str) -> Iterator[str]:

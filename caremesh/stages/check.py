@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import cast
+
+from caremesh.engines.athena import cost
 from caremesh.errors import QualityError
+from caremesh.lake.aws import AwsLake
 from caremesh.lake.base import Lake
-from caremesh.lake.release import Manifest
+from caremesh.lake.release import EngineQuery, Manifest
 from caremesh.products import Product
 from caremesh.settings import Settings
-from quality.candidate import LocalCandidate
+from quality.candidate import AthenaCandidate, AthenaQuery, LocalCandidate
 from quality.gate import run_gate
 from quality.report import render_report
 
@@ -30,11 +37,37 @@ def check(product: Product, manifest: Manifest, *, settings: Settings, lake: Lak
             where=str(product.contract_file),
             hint="caremesh flatten again",
         )
-    scratch = lake.scratch / f"check-{product.id}"
-    scratch.mkdir(parents=True, exist_ok=True)
-    candidate = LocalCandidate(lake.data_files(product, manifest), scratch, settings.memory_limit)
-    verdict = run_gate(product, candidate)
-    judged = manifest.with_verdict(verdict.to_json())
+    queries: list[AthenaQuery] = []
+    with _candidate(product, manifest, settings, lake) as candidate:
+        verdict = run_gate(product, candidate, on_query=queries.append)
+    judged = replace(manifest, queries=(*manifest.queries, *_billed(queries, settings))).with_verdict(verdict.to_json())
     page = render_report(product, verdict, release=manifest.release, checked_at=settings.now)
     lake.judge_candidate(product, judged, page)
     return judged
+
+
+@contextmanager
+def _candidate(
+    product: Product, manifest: Manifest, settings: Settings, lake: Lake
+) -> Iterator[LocalCandidate | AthenaCandidate]:
+    """The candidate where it lies: what Athena wrote is judged by Athena, everything else here."""
+    if manifest.engine == "duckdb":
+        scratch = lake.scratch / f"check-{product.id}"
+        scratch.mkdir(parents=True, exist_ok=True)
+        yield LocalCandidate(lake.data_files(product, manifest), scratch, settings.memory_limit)
+        return
+    there = cast(AwsLake, lake)
+    with there.candidate_table(product, manifest.release, columns=manifest.columns, data=manifest.data) as table:
+        yield AthenaCandidate(
+            database=table.database,
+            table=table.name,
+            region=there.aws.session.region_name,
+            work_group=settings.aws.work_group,
+            output_location=there.query_output,
+            poll_seconds=settings.aws.poll_seconds,
+        )
+
+
+def _billed(queries: Sequence[AthenaQuery], settings: Settings) -> tuple[EngineQuery, ...]:
+    price = settings.aws.price_per_tb
+    return tuple(EngineQuery(q.query_id, q.bytes_scanned, cost(q.bytes_scanned, price)) for q in queries)

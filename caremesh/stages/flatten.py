@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import duckdb
 import pyarrow as pa
@@ -14,9 +15,10 @@ import pyarrow.parquet as pq
 
 from caremesh.duckdb_settings import OFFLINE
 from caremesh.engines.duckdb import open_engine
-from caremesh.engines.intake import Intake, flatten_files
+from caremesh.engines.intake import FileCount, Intake, flatten_files
 from caremesh.errors import ContractError, LakeError, LandingError
 from caremesh.fhir import DUCKDB, CompiledView, compile_view, parse_view
+from caremesh.lake.aws import AwsLake
 from caremesh.lake.base import Lake
 from caremesh.lake.files import remove_folder
 from caremesh.lake.layout import DATA_FOLDER, PART_FILE, QUARANTINE_FOLDER
@@ -28,6 +30,7 @@ from caremesh.settings import Settings
 from caremesh.sources.landing import Exports
 from caremesh.sources.ndjson import LandedFile, LineFile
 from caremesh.sources.sieve import QuarantinedLine
+from caremesh.stages.athena_flatten import FlattenResult, choose_engine, flatten_in_athena, reference_columns
 
 
 @dataclass(frozen=True)
@@ -85,13 +88,12 @@ def flatten(
     folder = lake.scratch / product.id
     remove_folder(folder)
     built = folder / "release"
-    data = built / lake.parts_folder(DATA_FOLDER) / PART_FILE
-    data.parent.mkdir(parents=True)
-    quarantine = built / lake.parts_folder(QUARANTINE_FOLDER) / PART_FILE
-    fetched = exports.fetch(files, folder / "landed")
-    intake = _run_view(settings, compiled, fetched, data, folder, on_sift)
+    built.mkdir(parents=True)
+    if choose_engine(settings, files) == "athena":
+        result = flatten_in_athena(product, release, files, settings=settings, lake=cast(AwsLake, lake))
+    else:
+        result = _flatten_here(product, compiled, exports.fetch(files, folder / "landed"), settings, lake, on_sift)
     _refuse_changed(files, exports)
-    _write_quarantine(intake.quarantined, quarantine)
     manifest = Manifest(
         product=product.id,
         release=release,
@@ -99,17 +101,44 @@ def flatten(
         contract_version=product.version,
         contract_digest=product.contract_digest,
         query_digest=query_digest,
-        rows=intake.rows,
-        bytes=data.stat().st_size,
+        rows=result.rows,
+        bytes=result.bytes,
         columns=tuple((c.name, c.sql_type) for c in product.columns),
-        inputs=_inputs(files, intake),
-        unresolved_references=_count_unresolved(product, data),
+        inputs=_inputs(files, result.counts),
+        unresolved_references=result.unresolved,
+        engine=result.engine,
         data=lake.parts_folder(DATA_FOLDER),
         quarantine=lake.parts_folder(QUARANTINE_FOLDER),
+        queries=result.queries,
     )
     manifest = lake.add_candidate(product, built, manifest)
     remove_folder(folder)
     return Flattened(manifest, is_new=True)
+
+
+def _flatten_here(
+    product: Product,
+    compiled: CompiledView,
+    files: Sequence[LandedFile],
+    settings: Settings,
+    lake: Lake,
+    on_sift: Callable[[LineFile], None] | None,
+) -> FlattenResult:
+    """Flatten with DuckDB into the folder of the release to be."""
+    folder = lake.scratch / product.id
+    data, quarantine = (
+        folder / "release" / lake.parts_folder(kind) / PART_FILE for kind in (DATA_FOLDER, QUARANTINE_FOLDER)
+    )
+    data.parent.mkdir(parents=True)
+    intake = _run_view(settings, compiled, files, data, folder, on_sift)
+    _write_quarantine(intake.quarantined, quarantine)
+    return FlattenResult(
+        engine="duckdb",
+        counts=intake.counts,
+        rows=intake.rows,
+        bytes=data.stat().st_size,
+        unresolved=_count_unresolved(product, data),
+    )
 
 
 def _run_view(
@@ -153,7 +182,7 @@ def _release_name(product: Product, query_digest: str, files: Sequence[LandedFil
     return hashlib.sha256(stated.encode()).hexdigest()[:12]
 
 
-def _inputs(files: Sequence[LandedFile], intake: Intake) -> tuple[InputFile, ...]:
+def _inputs(files: Sequence[LandedFile], counts: Sequence[FileCount]) -> tuple[InputFile, ...]:
     return tuple(
         InputFile(
             export=file.export,
@@ -165,7 +194,7 @@ def _inputs(files: Sequence[LandedFile], intake: Intake) -> tuple[InputFile, ...
             superseded=count.superseded,
             quarantined=count.quarantined,
         )
-        for file, count in zip(files, intake.counts, strict=True)
+        for file, count in zip(files, counts, strict=True)
     )
 
 
@@ -186,8 +215,7 @@ def _write_quarantine(lines: Sequence[QuarantinedLine], path: Path) -> None:
 
 def _count_unresolved(product: Product, data: Path) -> tuple[tuple[str, int], ...]:
     """How many rows name another resource in a way that gives no id: by `<x>_reference` beside an `<x>_id`."""
-    names = {c.name for c in product.columns}
-    pairs = [n for n in sorted(names) if n.endswith("_reference") and n.removesuffix("_reference") + "_id" in names]
+    pairs = reference_columns(product)
     if not pairs:
         return ()
     counts = ", ".join(f'count("{name}")' for name in pairs)

@@ -1,0 +1,97 @@
+"""Flatten in Athena: when it is chosen, and what it leaves in the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from caremesh.engines.athena import Athena, Query, cost
+from caremesh.engines.athena_intake import flatten_lines
+from caremesh.engines.glue_tables import create_line_table
+from caremesh.engines.intake import FileCount
+from caremesh.errors import ContractError, UsageError
+from caremesh.fhir import ATHENA, compile_view, parse_view
+from caremesh.lake.aws import AwsLake
+from caremesh.lake.layout import DATA_FOLDER, QUARANTINE_FOLDER, release_key
+from caremesh.lake.release import Engine, EngineQuery
+from caremesh.products import Product
+from caremesh.quoting import quote_name
+from caremesh.settings import Settings
+from caremesh.sources.ndjson import LandedFile
+
+
+@dataclass(frozen=True)
+class FlattenResult:
+    """What an engine made of the files of a product: their lines, the rows, and what is worth noting of them."""
+
+    engine: Engine
+    counts: tuple[FileCount, ...]
+    rows: int
+    bytes: int
+    unresolved: tuple[tuple[str, int], ...]
+    queries: tuple[EngineQuery, ...] = ()
+
+
+def choose_engine(settings: Settings, files: Sequence[LandedFile]) -> Engine:
+    """The engine that the settings ask for; `auto` takes Athena from `auto_bytes` on, where that is possible.
+
+    Raises UsageError where Athena is asked for and cannot reach lake or files.
+    """
+    is_reachable = settings.target == "aws" and all(f.path.startswith("s3://") for f in files)
+    if settings.engine == "athena" and not is_reachable:
+        raise UsageError(
+            "engine athena reads from S3 and writes to S3",
+            hint="--landing s3://… and --lake s3://…, or --engine duckdb",
+        )
+    large = sum(f.bytes for f in files) >= settings.aws.auto_bytes
+    is_chosen = settings.engine == "athena" or (settings.engine == "auto" and large and is_reachable)
+    return "athena" if is_chosen and files else "duckdb"
+
+
+def flatten_in_athena(
+    product: Product, release: str, files: Sequence[LandedFile], *, settings: Settings, lake: AwsLake
+) -> FlattenResult:
+    """Flatten where the lines lie, into the folder of the release to be."""
+    if product.view_file is None:
+        raise ContractError(f"{product.id} has no view", where=str(product.contract_file))
+    view = compile_view(parse_view(product.view_file.read_text(encoding="utf-8"), where=str(product.view_file)), ATHENA)
+    athena = Athena(lake.aws, output=lake.query_output)
+    table = create_line_table(lake.aws, resource_type=view.resource, paths=[f.path for f in files], lake=lake.place)
+    data, quarantine = (
+        lake.place / f"{release_key(product, release)}/{lake.parts_folder(kind)}"
+        for kind in (DATA_FOLDER, QUARANTINE_FOLDER)
+    )
+    intake = flatten_lines(
+        athena, view=view, files=files, line_table=table, data_location=data, quarantine_location=quarantine
+    )
+    unresolved, more = _count_unresolved(product, release, lake, athena)
+    price = settings.aws.price_per_tb
+    return FlattenResult(
+        engine="athena",
+        counts=intake.counts,
+        rows=intake.rows,
+        bytes=lake.size_of(f"{release_key(product, release)}/{lake.parts_folder(DATA_FOLDER)}"),
+        unresolved=unresolved,
+        queries=tuple(
+            EngineQuery(q.id, q.bytes_scanned, cost(q.bytes_scanned, price)) for q in (*intake.queries, *more)
+        ),
+    )
+
+
+def reference_columns(product: Product) -> list[str]:
+    """The columns that hold a reference as it is written beside the id that it gives: `<x>_reference`, `<x>_id`."""
+    names = {c.name for c in product.columns}
+    return [n for n in sorted(names) if n.endswith("_reference") and n.removesuffix("_reference") + "_id" in names]
+
+
+def _count_unresolved(
+    product: Product, release: str, lake: AwsLake, athena: Athena
+) -> tuple[tuple[tuple[str, int], ...], tuple[Query, ...]]:
+    """How many rows name another resource in a way that gives no id."""
+    names = reference_columns(product)
+    if not names:
+        return (), ()
+    counts = ", ".join(f"count({quote_name(name)})" for name in names)
+    with lake.candidate_table(product, release, columns=[(c.name, c.sql_type) for c in product.columns]) as table:
+        ((*found,),), query = athena.rows(f"select {counts} from {table.name}", database=table.database)
+    return tuple((n, int(count)) for n, count in zip(names, found, strict=True) if count and int(count)), (query,)
