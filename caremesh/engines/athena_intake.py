@@ -11,16 +11,18 @@ Athena ends a line at a carriage return, too; a file with one within a line fail
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from caremesh.aws import Aws
 from caremesh.engines import athena_keys
 from caremesh.engines.athena import Athena, AthenaFailure, Query, RefusedValue
 from caremesh.engines.first_lines import find_marked
-from caremesh.engines.glue_tables import GlueTable
+from caremesh.engines.glue_tables import GlueTable, delete_below
 from caremesh.engines.intake import FileCount
 from caremesh.engines.line_table import read_view_sql
-from caremesh.engines.workbench import Workbench, delete_below, open_workbench
+from caremesh.engines.workbench import Workbench, open_workbench
 from caremesh.errors import AwsError, LandingError, ViewError
 from caremesh.fhir import LONGEST_STATEMENT, SHORTEN, CompiledView
 from caremesh.places import S3Place, parse_place
@@ -63,7 +65,10 @@ def flatten_lines(
     if not files:
         return AthenaIntake((), 0, 0, ())
     name = hashlib.sha256(str(data_location).encode()).hexdigest()[:12]
-    with open_workbench(athena, name=name, place=_work_place(athena)) as bench:
+    with (
+        _emptied(athena.aws, data_location, quarantine_location),
+        open_workbench(athena, name=name, place=work_place(athena)) as bench,
+    ):
         flow = _Flow(bench, view, files, str(line_table))
         flow.keep_keys()
         flow.write_rows(data_location)
@@ -78,6 +83,27 @@ def count_lines(athena: Athena, line_table: GlueTable) -> tuple[dict[str, int], 
     """Count the lines of each file (`s3://…`) that are not blank, in one pass; files without any are not named."""
     rows, query = athena.rows(athena_keys.count_lines_sql(str(line_table)), database=line_table.database)
     return {str(path): int(count or 0) for path, count in rows}, query
+
+
+def work_place(athena: Athena) -> S3Place:
+    """Where intakes keep what they work with, as long as they do."""
+    place = parse_place(athena.output)
+    if not isinstance(place, S3Place):
+        raise AwsError("Athena's output is no place in S3", where=athena.output, hint="s3://bucket/prefix")
+    return place / "work"
+
+
+@contextmanager
+def _emptied(aws: Aws, *places: S3Place) -> Iterator[None]:
+    """Delete what was written to places if anything goes wrong: Athena leaves it there."""
+    try:
+        yield
+    except BaseException:
+        # What went wrong matters more than what is left of it.
+        with suppress(AwsError):
+            for place in places:
+                delete_below(aws, place)
+        raise
 
 
 @dataclass(frozen=True)
@@ -223,10 +249,3 @@ def _checked(statement: str) -> str:
 
 def _hive_type(sql_type: str) -> str:
     return _HIVE_TYPES.get(sql_type, sql_type)
-
-
-def _work_place(athena: Athena) -> S3Place:
-    place = parse_place(athena.output)
-    if not isinstance(place, S3Place):
-        raise AwsError("Athena's output is no place in S3", where=athena.output, hint="s3://bucket/prefix")
-    return place / "work"

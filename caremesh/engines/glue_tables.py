@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from caremesh.aws import Aws, telling_errors
+from caremesh.errors import AwsError, LandingError
 from caremesh.places import S3Place
 
 DATABASE = "caremesh"
@@ -20,6 +21,8 @@ DATABASE = "caremesh"
 
 LISTING = "files.txt"
 
+# So many keys does one DeleteObjects take: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+_AT_ONCE = 1000
 _HIVE = "org.apache.hadoop.hive.ql.io"
 _LINES: dict[str, Any] = {
     # What follows a control character, which JSON never holds, goes to `rest`, so that no part of a line is lost.
@@ -59,8 +62,11 @@ def create_line_table(aws: Aws, *, resource_type: str, paths: Sequence[str], lak
     the lake, below `athena/lines/`.
     """
     listing = "".join(f"{path}\n" for path in paths)
-    table = GlueTable(DATABASE, _line_table_name(resource_type, f"{lake}\n{listing}"))
-    place = lake / "athena/lines" / table.name
+    if listing.count("\n") != len(paths):
+        raise LandingError("a file's name holds a line break", where=str(lake), hint="export it under another name")
+    digest = hashlib.sha256(f"{lake}\n{listing}".encode()).hexdigest()[:8]
+    table = GlueTable(DATABASE, f"{_prefix(resource_type)}{digest}")
+    place = _lists(lake) / table.name
     with telling_errors():
         aws.client("s3").put_object(
             Bucket=place.bucket, Key=f"{place.prefix}/{LISTING}", Body=listing.encode(), **aws.encryption
@@ -69,24 +75,30 @@ def create_line_table(aws: Aws, *, resource_type: str, paths: Sequence[str], lak
     return table
 
 
-def drop_other_line_tables(aws: Aws, *, resource_type: str, keep: GlueTable) -> list[str]:
-    """Drop the tables of lines of a resource type over other lists of files; give their names.
+def drop_other_line_tables(aws: Aws, *, resource_type: str, keep: GlueTable, lake: S3Place) -> list[str]:
+    """Drop this lake's tables of lines of a resource type over other lists of files; give their names.
 
     A run that reads one of them at this moment fails: call this only where no other run may be at work.
     """
+    found = find_tables(aws, _prefix(resource_type), below=_lists(lake))
+    others = [name for name in found if name != keep.name]
+    for name in others:
+        drop_table(aws, GlueTable(DATABASE, name))
+        delete_below(aws, _lists(lake) / name)
+    return others
+
+
+def find_tables(aws: Aws, prefix: str, *, below: S3Place | None = None) -> list[str]:
+    """The names of the tables that begin so, in order; where a place is given, of those that read what lies below."""
     with telling_errors():
         glue = aws.client("glue")
-        pages = glue.get_paginator("get_tables").paginate(
-            DatabaseName=keep.database, Expression=f"{_line_table_prefix(resource_type)}.*"
-        )
-        names = [table["Name"] for page in pages for table in page["TableList"]]
-        length = len(keep.name)
-        # Some Glue take the expression for a search: the name itself decides.
-        prefix = _line_table_prefix(resource_type)
-        others = sorted(n for n in names if n.startswith(prefix) and len(n) == length and n != keep.name)
-    for name in others:
-        drop_table(aws, GlueTable(keep.database, name))
-    return others
+        try:
+            pages = list(glue.get_paginator("get_tables").paginate(DatabaseName=DATABASE))
+        except glue.exceptions.EntityNotFoundException:
+            return []
+    tables = [table for page in pages for table in page["TableList"] if table["Name"].startswith(prefix)]
+    folder = below.folder if below else ""
+    return sorted(t["Name"] for t in tables if t["StorageDescriptor"]["Location"].startswith(folder))
 
 
 def create_parquet_table(aws: Aws, table: GlueTable, *, columns: Mapping[str, str], place: S3Place) -> None:
@@ -103,6 +115,24 @@ def drop_table(aws: Aws, table: GlueTable) -> None:
             glue.delete_table(DatabaseName=table.database, Name=table.name)
         except glue.exceptions.EntityNotFoundException:
             return
+
+
+def delete_below(aws: Aws, place: S3Place) -> None:
+    """Delete all objects below a place."""
+    s3 = aws.client("s3")
+    with telling_errors():
+        for page in s3.get_paginator("list_objects_v2").paginate(
+            Bucket=place.bucket, Prefix=f"{place.prefix}/", PaginationConfig={"PageSize": _AT_ONCE}
+        ):
+            objects = [{"Key": found["Key"]} for found in page.get("Contents", [])]
+            if objects:
+                answer = s3.delete_objects(Bucket=place.bucket, Delete={"Objects": objects, "Quiet": True})
+                if errors := answer.get("Errors"):
+                    raise AwsError(
+                        f"{len(errors)} objects cannot be deleted: {errors[0].get('Code')}",
+                        where=str(place),
+                        hint="grant s3:DeleteObject, or delete them yourself",
+                    )
 
 
 def _create_table(aws: Aws, table: GlueTable, storage: Mapping[str, Any]) -> None:
@@ -134,9 +164,9 @@ def _create_database(glue: Any, name: str) -> None:
         return
 
 
-def _line_table_prefix(resource_type: str) -> str:
+def _prefix(resource_type: str) -> str:
     return f"lines_{resource_type.lower()}_"
 
 
-def _line_table_name(resource_type: str, listing: str) -> str:
-    return _line_table_prefix(resource_type) + hashlib.sha256(listing.encode()).hexdigest()[:8]
+def _lists(lake: S3Place) -> S3Place:
+    return lake / "athena/lines"

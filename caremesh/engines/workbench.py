@@ -12,14 +12,18 @@ import pyarrow.parquet as pq
 
 from caremesh.aws import Aws, telling_errors
 from caremesh.engines.athena import Athena, Query
-from caremesh.engines.glue_tables import DATABASE, GlueTable, create_parquet_table, drop_table
-from caremesh.errors import AwsError
+from caremesh.engines.glue_tables import (
+    DATABASE,
+    GlueTable,
+    create_parquet_table,
+    delete_below,
+    drop_table,
+    find_tables,
+)
 from caremesh.places import S3Place
 from caremesh.quoting import quote_text
 
 _ARROW_TYPES = {"string": pa.string(), "binary": pa.binary(), "int": pa.int32()}
-# So many keys does one DeleteObjects take: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-_AT_ONCE = 1000
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Workbench:
 
     def unload(self, sql: str, place: S3Place) -> None:
         """Write the rows of a query as Parquet files below a place, which must be empty."""
-        target = f"to {quote_text(place.folder)} with (format = 'PARQUET', compression = 'SNAPPY')"
+        target = f"to {quote_text(place.folder)} with (format = 'PARQUET', compression = 'ZSTD')"
         self.queries.append(self.athena.run(f"unload ({sql})\n{target}", database=DATABASE))
 
     def rows(self, sql: str) -> list[tuple[str | None, ...]]:
@@ -50,7 +54,7 @@ class Workbench:
 
     def table(self, what: str, columns: Mapping[str, str], *, place: S3Place | None = None) -> str:
         """Make a table (name → Hive type) over the Parquet files of a place; else over those of this name."""
-        table = GlueTable(DATABASE, f"work_{self.name}_{what}")
+        table = GlueTable(DATABASE, _table_prefix(self.name) + what)
         self.tables.append(table)
         create_parquet_table(self.aws, table, columns=columns, place=place or self.place / what)
         return str(table)
@@ -80,19 +84,27 @@ def open_workbench(athena: Athena, *, name: str, place: S3Place) -> Iterator[Wor
         delete_below(bench.aws, bench.place)
 
 
-def delete_below(aws: Aws, place: S3Place) -> None:
-    """Delete all objects below a place."""
-    s3 = aws.client("s3")
+def drop_leftovers(athena: Athena, *, place: S3Place, before: str) -> list[str]:
+    """Remove what killed runs left below a place of workbenches; give the names of those.
+
+    Left over is what nothing was written to since `before` (ISO 8601, UTC): no query of Athena runs for longer than
+    its quota for DML, 30 minutes (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html).
+    """
+    written: dict[str, str] = {}
     with telling_errors():
-        for page in s3.get_paginator("list_objects_v2").paginate(
-            Bucket=place.bucket, Prefix=f"{place.prefix}/", PaginationConfig={"PageSize": _AT_ONCE}
-        ):
-            objects = [{"Key": found["Key"]} for found in page.get("Contents", [])]
-            if objects:
-                answer = s3.delete_objects(Bucket=place.bucket, Delete={"Objects": objects, "Quiet": True})
-                if errors := answer.get("Errors"):
-                    raise AwsError(
-                        f"{len(errors)} objects cannot be deleted: {errors[0].get('Code')}",
-                        where=str(place),
-                        hint="grant s3:DeleteObject, or delete them yourself",
-                    )
+        pages = athena.aws.client("s3").get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=place.bucket, Prefix=place.prefix + "/"):
+            for stated in page.get("Contents", []):
+                name = stated["Key"].removeprefix(place.prefix + "/").partition("/")[0]
+                at = stated["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ")
+                written[name] = max(written.get(name, ""), at)
+    left = sorted(name for name, at in written.items() if at < before)
+    for name in left:
+        for table in find_tables(athena.aws, _table_prefix(name)):
+            drop_table(athena.aws, GlueTable(DATABASE, table))
+        delete_below(athena.aws, place / name)
+    return left
+
+
+def _table_prefix(name: str) -> str:
+    return f"work_{name}_"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 from collections.abc import Mapping
@@ -11,9 +12,11 @@ import pytest
 
 from caremesh.aws import Aws
 from caremesh.demo import ExportPlan, write_export, write_increment
-from caremesh.settings import AwsSettings
+from caremesh.engines import athena_intake
+from caremesh.engines.glue_tables import find_tables
+from caremesh.errors import AwsError, LandingError, ViewError
 from tests.athena.local_aws import LocalAws
-from tests.athena.two_intakes import BUCKET, Taken, take_in_athena, take_locally
+from tests.athena.two_intakes import Order, Taken, keys_below, open_aws, place_order, take_in_athena, take_locally
 from tests.conftest import ROOT
 from tests.integration.test_damaged_files import BROKEN, EXACT, VIEW, text
 
@@ -28,11 +31,7 @@ Contents = Mapping[str, bytes]
 
 @pytest.fixture
 def aws(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Aws:
-    for name, value in local_aws.env().items():
-        monkeypatch.setenv(name, value)
-    aws = Aws(AwsSettings(poll_seconds=0.02))
-    aws.client("s3").create_bucket(Bucket=BUCKET)
-    return aws
+    return open_aws(local_aws, monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +43,22 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return landing
 
 
-def take(contents: Contents, aws: Aws, tmp_path: Path, *, view: object = VIEW) -> Taken:
-    """Take files (name → content) in Athena; what the local intake takes must be the same."""
+def write(contents: Contents, tmp_path: Path) -> Path:
     landing = tmp_path / "landing"
     for name, content in contents.items():
         (landing / name).parent.mkdir(parents=True, exist_ok=True)
         (landing / name).write_bytes(content)
-    return take_both(json.dumps(view), landing, aws, tmp_path)
+    return landing
+
+
+def take(contents: Contents, aws: Aws, tmp_path: Path, *, view: object = VIEW) -> Taken:
+    """Take files (name → content) in Athena; what the local intake takes must be the same."""
+    return take_both(json.dumps(view), write(contents, tmp_path), aws, tmp_path)
 
 
 def take_both(view: str, landing: Path, aws: Aws, tmp_path: Path) -> Taken:
     expected = take_locally(view, landing, tmp_path / "local")
-    found, _ = take_in_athena(aws, view, landing, tmp_path / "athena")
+    found = take_in_athena(place_order(aws, view, landing, tmp_path), tmp_path / "athena")
     assert found.counts == expected.counts
     assert found.types in ([], expected.types)
     # Compared first, since the message of a failure must not print the lines.
@@ -200,3 +203,91 @@ def test_a_line_longer_than_the_local_engine_takes_is_set_aside(aws: Aws, tmp_pa
     long = text(1, text={"div": "x" * 40_000_000})
     found = take({"Observation.ndjson": b"\n".join([text(2), long, text(3)])}, aws, tmp_path)
     assert [reason for _, _, reason, _ in found.quarantine] == ["longer than 32 MB"]
+
+
+def test_hundreds_of_files_are_read_by_one_table(aws: Aws, tmp_path: Path) -> None:
+    contents = {f"{number // 100}/Observation-{number}.ndjson": text(number) for number in range(300)}
+    intake = place_order(aws, json.dumps(VIEW), write(contents, tmp_path), tmp_path).run()
+    assert {(c.used, c.superseded, c.quarantined) for c in intake.counts} == {(1, 0, 0)}
+    assert (len(intake.counts), intake.rows) == (300, 600)
+
+
+def test_lines_that_nobody_counted_are_counted_in_athena(aws: Aws, tmp_path: Path) -> None:
+    contents = {"Observation.ndjson": b"\n".join([text(1), b"", text(2), b"{"]), "Observation-2.ndjson": b"\n"}
+    order = place_order(aws, json.dumps(VIEW), write(contents, tmp_path), tmp_path)
+    files = [dataclasses.replace(file, lines=None) for file in order.files]
+    intake = dataclasses.replace(order, files=files).run()
+    assert [(c.file.name, c.lines) for c in intake.counts] == [("Observation-2.ndjson", 0), ("Observation.ndjson", 3)]
+
+
+def test_a_file_with_other_lines_than_were_counted_is_an_error(aws: Aws, tmp_path: Path) -> None:
+    order = place_order(aws, json.dumps(VIEW), write({"Observation.ndjson": text(1)}, tmp_path), tmp_path)
+    files = [dataclasses.replace(file, lines=2) for file in order.files]
+    with pytest.raises(LandingError, match=r"2 lines, but 1 used \+ 0 superseded \+ 0 quarantined"):
+        dataclasses.replace(order, files=files).run()
+
+
+def test_a_carriage_return_within_a_line_is_an_error_and_no_loss(aws: Aws, tmp_path: Path) -> None:
+    content = {"Observation.ndjson": text(1).replace(b", ", b",\r", 1) + b"\n" + text(2)}
+    order = place_order(aws, json.dumps(VIEW), write(content, tmp_path), tmp_path)
+    with pytest.raises(LandingError, match="engine duckdb if lines hold carriage returns"):
+        order.run()
+
+
+def test_a_table_over_other_files_than_were_asked_for_is_an_error(aws: Aws, tmp_path: Path) -> None:
+    contents = {"Observation-1.ndjson": text(1), "Observation-2.ndjson": text(2)}
+    order = place_order(aws, json.dumps(VIEW), write(contents, tmp_path), tmp_path)
+    with pytest.raises(LandingError, match=r"Observation-2.ndjson: is read, and was not asked for"):
+        athena_intake.flatten_lines(
+            order.athena,
+            view=order.view,
+            files=order.files[:1],
+            line_table=order.line_table(),
+            data_location=order.data,
+            quarantine_location=order.quarantine,
+        )
+
+
+def test_no_files_give_no_rows_and_ask_nothing(aws: Aws, tmp_path: Path) -> None:
+    (tmp_path / "landing").mkdir()
+    order = place_order(aws, json.dumps(VIEW), tmp_path / "landing", tmp_path)
+    assert order.run() == athena_intake.AthenaIntake((), 0, 0, ())
+
+
+def test_a_view_that_fits_no_line_is_an_error_of_the_view(
+    aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(athena_intake, "REFUSED_LIMIT", 2)
+    lines = [text(number, note=[{"text": "a"}, {"text": "b"}]) for number in range(5)]
+    order = place_order(aws, json.dumps(VIEW), write({"Observation.ndjson": b"\n".join(lines)}, tmp_path), tmp_path)
+    with pytest.raises(ViewError, match=r"more than 2 resources .*: more than one value \(column note\)"):
+        order.run()
+    assert remains(order) == []
+
+
+def test_two_passes_over_clean_lines_are_all_that_is_read(aws: Aws, tmp_path: Path) -> None:
+    lines = [text(number, text={"div": "x" * 3000}) for number in range(3000)]
+    order = place_order(aws, json.dumps(VIEW), write({"Observation.ndjson": b"\n".join(lines)}, tmp_path), tmp_path)
+    intake = order.run()
+    size = order.files[0].bytes
+    assert 2 * size <= sum(query.bytes_scanned for query in intake.queries) < 2.2 * size
+
+
+@pytest.mark.parametrize("passes", [0.5, 1.5], ids=["in the first pass", "in the second pass"])
+def test_a_run_that_is_stopped_leaves_nothing_that_anybody_sees(
+    passes: float, local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # One text stands twice, so that the statement of the second pass reads all lines twice.
+    lines = [text(number, text={"div": "x" * 300}) for number in [*range(2000), 1]]
+    content = b"\n".join(lines)
+    aws = open_aws(local_aws, monkeypatch, bytes_limit=int(passes * len(content)))
+    order = place_order(aws, json.dumps(VIEW), write({"Observation.ndjson": content}, tmp_path), tmp_path)
+    with pytest.raises(AwsError, match="CAREMESH_ATHENA_BYTES_LIMIT"):
+        order.run()
+    assert remains(order) == []
+
+
+def remains(order: Order) -> list[str]:
+    """What stands in the places of an intake and in its work, and the tables of work in Glue."""
+    places = (order.data, order.quarantine, athena_intake.work_place(order.athena))
+    return [key for place in places for key in keys_below(order.aws, place)] + find_tables(order.aws, "work_")

@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from caremesh.aws import Aws
 from caremesh.engines.athena import Athena
 from caremesh.engines.athena_intake import AthenaIntake, flatten_lines
 from caremesh.engines.duckdb import open_engine
-from caremesh.engines.glue_tables import create_line_table
+from caremesh.engines.glue_tables import GlueTable, create_line_table
 from caremesh.engines.intake import FileCount, flatten_files
-from caremesh.fhir import ATHENA, DUCKDB, compile_view, parse_view
+from caremesh.fhir import ATHENA, DUCKDB, CompiledView, compile_view, parse_view
 from caremesh.places import S3Place
+from caremesh.settings import AwsSettings
 from caremesh.sources.ndjson import LandedFile, list_landing, take_in
+from tests.athena.local_aws import LocalAws
 
 BUCKET = "lake"
 
@@ -34,6 +37,15 @@ class Taken:
     rows: Counter[str]
     quarantine: Counter[tuple[str, str, str, str]]
     types: Sequence[tuple[str, str]]
+
+
+def open_aws(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Aws:
+    """The local AWS as CareMesh sees it, with a bucket."""
+    for name, value in local_aws.env().items():
+        monkeypatch.setenv(name, value)
+    aws = Aws(AwsSettings(**{"poll_seconds": 0.02, **settings}))
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    return aws
 
 
 def landed(landing: Path, resource_type: str) -> list[LandedFile]:
@@ -53,26 +65,58 @@ def take_locally(view: str, landing: Path, scratch: Path) -> Taken:
     return Taken(sums(intake.counts), read_rows([target]), lines, read_types([target]))
 
 
-def take_in_athena(aws: Aws, view: str, landing: Path, scratch: Path) -> tuple[Taken, AthenaIntake]:
-    """Put a landing folder into S3 and flatten it there."""
+@dataclass(frozen=True)
+class Order:
+    """Everything that `flatten_lines` is told for one landing folder, which is in S3."""
+
+    aws: Aws
+    view: CompiledView
+    files: Sequence[LandedFile]
+    place: S3Place
+
+    @property
+    def data(self) -> S3Place:
+        return self.place / "data"
+
+    @property
+    def quarantine(self) -> S3Place:
+        return self.place / "quarantine"
+
+    @property
+    def athena(self) -> Athena:
+        return Athena(self.aws, output=str(self.place / "athena"))
+
+    def line_table(self) -> GlueTable:
+        paths = [file.path for file in self.files]
+        return create_line_table(self.aws, resource_type=self.view.resource, paths=paths, lake=self.place)
+
+    def run(self) -> AthenaIntake:
+        return flatten_lines(
+            self.athena,
+            view=self.view,
+            files=self.files,
+            line_table=self.line_table(),
+            data_location=self.data,
+            quarantine_location=self.quarantine,
+        )
+
+
+def place_order(aws: Aws, view: str, landing: Path, scratch: Path) -> Order:
+    """Put a landing folder into S3, in a place of its own."""
     compiled = compile_view(parse_view(view, where="view.json"), ATHENA)
     place = S3Place(BUCKET, hashlib.sha256(f"{scratch}{view}".encode()).hexdigest()[:12])
-    files = upload(aws, landed(landing, compiled.resource), place / "landing")
-    table = create_line_table(aws, resource_type=compiled.resource, paths=[f.path for f in files], lake=place)
-    intake = flatten_lines(
-        Athena(aws, output=str(place / "athena")),
-        view=compiled,
-        files=files,
-        line_table=table,
-        data_location=place / "data",
-        quarantine_location=place / "quarantine",
-    )
-    data = download(aws, place / "data", scratch / "data")
+    return Order(aws, compiled, upload(aws, landed(landing, compiled.resource), place / "landing"), place)
+
+
+def take_in_athena(order: Order, scratch: Path) -> Taken:
+    """Flatten in Athena; fetch what it wrote."""
+    intake = order.run()
+    data = download(order.aws, order.data, scratch / "data")
     rows = read_rows(data)
     assert rows.total() == intake.rows
-    quarantine = read_quarantine(download(aws, place / "quarantine", scratch / "quarantine"))
+    quarantine = read_quarantine(download(order.aws, order.quarantine, scratch / "quarantine"))
     assert quarantine.total() == intake.quarantined
-    return Taken(sums(intake.counts), rows, quarantine, read_types(data)), intake
+    return Taken(sums(intake.counts), rows, quarantine, read_types(data))
 
 
 def upload(aws: Aws, files: Sequence[LandedFile], place: S3Place) -> list[LandedFile]:
