@@ -172,9 +172,13 @@ class Runner:
             self._put(execution, execution.output, as_file(execution))
 
     def _write_manifest(self, execution: Execution, location: str) -> None:
-        """List the files that Trino wrote for this query, whose names start with its own."""
+        """List the files that Trino wrote for this query, whose names start with its own; encrypt them as asked."""
         execution.manifest = f"{execution.folder}{execution.id}-manifest.csv"
         written = [p for p in self._list(location) if p.rpartition("/")[2].startswith(execution.engine_id)]
+        encryption = encryption_of(execution.result_configuration)
+        for bucket, key in map(split_path, written if encryption else ()):
+            # Trino has one key for all that it writes, Athena one for each query.
+            self.s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key}, **encryption)
         self._put(execution, execution.manifest, "".join(f"{path}\n" for path in written))
 
     def _list(self, location: str) -> Iterator[str]:

@@ -241,6 +241,19 @@ def test_results_are_encrypted_where_asked(queries: Queries) -> None:
     assert Call("kms:GenerateDataKey", key) in queries.aws.recorded()
 
 
+def test_files_that_a_query_writes_are_encrypted_where_asked(queries: Queries) -> None:
+    key = queries.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    encrypted = {
+        "OutputLocation": f"s3://{queries.bucket}/encrypted/",
+        "EncryptionConfiguration": {"EncryptionOption": "SSE_KMS", "KmsKey": key},
+    }
+    sql = f"unload (select 1 as a) to 's3://{queries.bucket}/secret/' with (format = 'PARQUET')"
+    queries.run(sql, ResultConfiguration=encrypted)
+    s3 = queries.aws.client("s3")
+    (entry,) = s3.list_objects_v2(Bucket=queries.bucket, Prefix="secret/")["Contents"]
+    assert s3.head_object(Bucket=queries.bucket, Key=entry["Key"])["SSEKMSKeyId"] == key
+
+
 def test_what_a_query_needs_is_recorded(queries: Queries) -> None:
     folder = queries.put("recorded/a.txt", b"x\n")
     queries.run(f"create external table recorded (line string) stored as textfile location '{folder}'")
