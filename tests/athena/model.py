@@ -1,7 +1,7 @@
 """Requests and answers held against the model of a service that botocore ships.
 
-botocore's own check knows types, required members and least lengths; this adds enums, patterns, greatest lengths and
-members that the model does not have (https://smithy.io/2.0/spec/constraint-traits.html). No fault shows a value.
+botocore's own check knows types, the names of members and least lengths; this adds enums, patterns and greatest lengths
+(https://smithy.io/2.0/spec/constraint-traits.html). No fault shows a value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ def answer_faults(service: str, operation: str, answer: Mapping[str, Any]) -> li
 def faults(value: Any, shape: Shape) -> list[str]:
     """What is wrong with a value of a shape."""
     found = ParamValidator().validate(value, shape)
-    wrong = [f"{path or 'the value'}: {kind}" for kind, path, _ in found._errors]
+    # Its own report shows the values.
+    members = [
+        (kind, path, more.get("required_name") or more.get("unknown_param")) for kind, path, more in found._errors
+    ]
+    wrong = [f"{path}.{member}: {kind}" if member else f"{path}: {kind}" for kind, path, member in members]
     return wrong or list(_walk(value, shape, ""))
 
 
@@ -50,9 +54,7 @@ def model_of(service: str) -> ServiceModel:
 def _walk(value: Any, shape: Shape, path: str) -> Iterator[str]:
     if isinstance(shape, StructureShape):
         for name, inner in value.items():
-            if name not in shape.members:
-                yield f"{path}.{name}: unknown member"
-            elif inner is not None:
+            if inner is not None:
                 yield from _walk(inner, shape.members[name], f"{path}.{name}")
     elif isinstance(shape, ListShape):
         yield from _check_size(value, shape, path)
