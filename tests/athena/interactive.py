@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parent = os.getppid()
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGHUP, end)
+    sys.stderr.write("starting Trino, which takes some 10 seconds …\n")
     try:
         with contextlib.suppress(Ended, KeyboardInterrupt), run_all(given.port) as aws:
             announce(aws, sys.stdout, uploaded=upload_all(aws, given.folders))
