@@ -55,7 +55,11 @@ class Aws:
 
             config = Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}, max_pool_connections=32)
             with telling_errors():
-                self._clients[service] = self.session.client(service, config=config)
+                try:
+                    self._clients[service] = self.session.client(service, config=config)
+                except ValueError as error:
+                    # botocore checks addresses before it has errors of its own for them.
+                    raise AwsError(str(error), hint="check AWS_ENDPOINT_URL and the AWS configuration") from None
         return self._clients[service]
 
     @property
@@ -69,6 +73,7 @@ class Aws:
 @contextmanager
 def telling_errors() -> Iterator[None]:
     """Turn what boto3 raises into AwsError. What a caller expects (a conflict, a missing key) it catches within."""
+    from boto3.exceptions import Boto3Error
     from botocore import exceptions
 
     try:
@@ -81,13 +86,16 @@ def telling_errors() -> Iterator[None]:
         ) from None
     except (exceptions.SSOTokenLoadError, exceptions.UnauthorizedSSOTokenError):
         raise AwsError("the AWS sign-in has expired", hint="aws sso login, then run again") from None
-    except exceptions.HTTPClientError as error:
+    except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
         raise AwsError(
             f"AWS did not answer: {type(error).__name__}",
             hint="check network and AWS_ENDPOINT_URL; run again, and what is finished is found",
         ) from None
     except exceptions.BotoCoreError as error:
         raise AwsError(str(error), hint="check the AWS configuration") from None
+    except Boto3Error as error:
+        # Transfers of files give up with these, after attempts of their own.
+        raise AwsError(str(error), hint="run again; finished work is found") from None
 
 
 def error_code(error: Any) -> str:
@@ -99,7 +107,9 @@ def _refused(error: Any) -> AwsError:
     """An error of AWS, with the operation and the code; its text may quote names, and never rows."""
     code, operation = error_code(error), error.operation_name
     text = error.response.get("Error", {}).get("Message", "")
-    if code in _SIGN_IN:
+    # S3 answers HEAD without a body, so without a code; well-formed requests get 400 for expired credentials.
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+    if code in _SIGN_IN or (code, operation[:4]) == ("400", "Head"):
         return AwsError(
             f"AWS did not accept the credentials ({code})", hint="aws sso login, or renew them; then run again"
         )
