@@ -80,14 +80,9 @@ class Objects:
             self._put(key, content, "application/json", IfMatch=etag)
 
     def upload(self, file: Path, key: str) -> None:
-        """Send a file, in parts where it is large."""
-        import awswrangler as wr
-
-        arguments = self.aws.encryption or None
-        with telling_errors():
-            wr.s3.upload(
-                str(file), str(self.place / key), boto3_session=self.aws.session, s3_additional_kwargs=arguments
-            )
+        """Send a file, in parts where it is large; awswrangler's `s3.upload` would hold all of it in memory, twice."""
+        with telling_errors(), file.open("rb") as content:
+            self._s3.upload_fileobj(content, self.place.bucket, self._key(key), ExtraArgs=self.aws.encryption)
 
     def download(self, key: str, file: Path) -> None:
         """Bring an object here."""
