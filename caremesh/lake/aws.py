@@ -85,7 +85,7 @@ class AwsLake:
         return Glue(self.aws)
 
     def hold(self, *, command: str, since: str) -> AbstractContextManager[None]:
-        """Hold the scratch folder: runs on one machine wait their turn, runs on others meet at the pointers."""
+        """Hold the scratch folder: runs on one machine exclude each other, runs on others meet at the pointers."""
         return hold_lock(self.scratch_root, command=command, since=since)
 
     def prepare(self) -> None:
@@ -102,8 +102,10 @@ class AwsLake:
         self.scratch.mkdir(parents=True)
 
     def _refuse_other_objects(self) -> None:
-        stranger = next(self.objects.list(), None)
-        if stranger is not None:
+        # The console of S3 makes a folder as an object of the prefix's own name: it is no stranger.
+        stranger = next((key for key in self.objects.list() if key), None)
+        # Whoever makes the lake meanwhile writes its mark first.
+        if stranger is not None and self.objects.read(LAKE_MARK) is None:
             raise LakeError(
                 f"the prefix is no lake and not empty: it holds {stranger!r}",
                 where=str(self.place),

@@ -129,12 +129,17 @@ class Glue:
                     raise
             import awswrangler as wr
 
-            wr.catalog.create_database(
-                name,
-                description=shorten(description, LONGEST_DESCRIPTION),
-                exist_ok=True,
-                boto3_session=self.aws.session,
-            )
+            try:
+                wr.catalog.create_database(
+                    name,
+                    description=shorten(description, LONGEST_DESCRIPTION),
+                    exist_ok=True,
+                    boto3_session=self.aws.session,
+                )
+            except ClientError as error:
+                # Another run may make the same database meanwhile.
+                if error_code(error) != "AlreadyExistsException":
+                    raise
 
     def drop_database(self, name: str) -> None:
         """Remove a database and its tables from the catalog, if it is there; their files stay."""
