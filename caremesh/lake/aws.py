@@ -13,7 +13,7 @@ and has changed nothing that anybody reads. A candidate lies where its release w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -254,8 +254,9 @@ class AwsLake:
     def current(self, product: Product) -> Manifest | None:
         """The manifest of the current release; None where nothing was ever published."""
         pointer = self.pointer(product)
-        if pointer is None:
-            return None
+        return self._current(product, pointer) if pointer else None
+
+    def _current(self, product: Product, pointer: Pointer) -> Manifest:
         manifest = self.find_manifest(product, pointer.release)
         if manifest is None:
             raise LakeError(
@@ -379,12 +380,20 @@ class AwsLake:
 
     def show(self, products: Sequence[Product]) -> None:
         """Bring `quarantine.lines` in step with the pointers, and the curated tables with the current build."""
-        manifests = [(p, m) for p in products if (m := self.current(p))]
-        places = {
+        moved = True
+        # Where another run moved a pointer meanwhile, we may just have dropped what it showed.
+        while moved:
+            pointers = [self.pointer(p) for p in products]
+            show_quarantine(self.glue, self.place, self._quarantines(zip(products, pointers, strict=True)))
+            moved = pointers != [self.pointer(p) for p in products]
+        show_curated(self.glue, self.place, self.read_curated)
+
+    def _quarantines(self, pointers: Iterable[tuple[Product, Pointer | None]]) -> dict[tuple[str, str], str]:
+        """Where the quarantines of releases stand, by product and release."""
+        manifests = [(product, self._current(product, pointer)) for product, pointer in pointers if pointer]
+        return {
             (p.id, m.release): self.parts_location(p, m.release, m.quarantine) for p, m in manifests if m.quarantined
         }
-        show_quarantine(self.glue, self.place, places)
-        show_curated(self.glue, self.place, self.read_curated)
 
     def read_curated(self) -> CuratedBuild | None:
         """The current build of the curated tables; None where nothing was curated yet."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
+from caremesh.errors import LakeError
 from caremesh.lake.glue import Glue, GlueColumn, GlueTable, LostRace
 from caremesh.places import S3Place
 
@@ -37,7 +38,14 @@ def quarantine_table(place: S3Place) -> GlueTable:
 def show_quarantine(glue: Glue, place: S3Place, locations: Mapping[tuple[str, str], str]) -> None:
     """Let the table have exactly these partitions: (product, release) → folder of Parquet files."""
     table = quarantine_table(place)
-    if glue.find(DATABASE, TABLE) is None:
+    seen = glue.find(DATABASE, TABLE)
+    if seen and seen.location != table.location:
+        raise LakeError(
+            f"the Glue table {DATABASE}.{TABLE} is not of this lake: its data are at {seen.location or 'no place'}",
+            where=str(place),
+            hint="drop that table, or rename it, or use an AWS account or region of its own for this lake",
+        )
+    if seen is None:
         glue.ensure_database(DATABASE, "Lines that could not be used")
         # Another run may make the same table meanwhile.
         with suppress(LostRace):
