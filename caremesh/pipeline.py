@@ -268,6 +268,7 @@ class _Run:
                 ledger=ledger,
                 on_sift=lambda f: self.watcher.note(f"{f.export}/{f.name} has lines that cannot be used: sorting them"),
             )
+            self.lake.set_aside(product, made.manifest.release, seen=seen[product.id])
             self.reports[product.id] = ProductReport(product, made.manifest, made.is_new, seen[product.id])
             self.watcher.advance(size[product.id], product.id)
         made_now = sum(r.is_new for r in self.reports.values())

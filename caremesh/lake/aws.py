@@ -1,7 +1,7 @@
 """A lake in S3 and Glue; `caremesh.lake.layout` says what stands where in the bucket. Beside that, only here:
 
 Glue table <domain>.<product>                            pointer to the current release, and how analysts query it
-<lake>/products/<domain>/<product>/candidate.json        which release stands aside
+<lake>/products/<domain>/<product>/candidate.json        which release stands aside, and since when
 <lake>/products/…/releases/<id>/data/<run>/              the Parquet files of the run whose manifest is the release's
 Glue table quarantine.lines                              one partition for the quarantine of each current release
 
@@ -179,10 +179,16 @@ class AwsLake:
             raise PublishError(f"{product.id} has no release {release!r}", hint=f"one of: {', '.join(known) or 'none'}")
 
     def candidates(self, product: Product) -> tuple[Manifest, ...]:
-        """The candidate that stands aside: not checked yet, failed, or about to be published."""
-        release = self.objects.read_json(self._candidate_key(product), lambda stated: stated["release"])
-        pointer = self.pointer(product)
-        if release is None or (pointer and release in {m.release for m in pointer.history}):
+        """The candidate that stands aside: not checked yet, failed, or about to be published.
+
+        One that was made before another run published is none: it may hold less than what is current.
+        """
+        aside = self.objects.read_json(self._candidate_key(product), lambda s: (str(s["release"]), int(s["moves"])))
+        if aside is None:
+            return ()
+        pointer, (release, moves) = self.pointer(product), aside
+        history = pointer.history if pointer else ()
+        if release in {m.release for m in history} or any(m.action == "publish" for m in history[moves:]):
             return ()
         manifest = self.find_manifest(product, release)
         return (manifest,) if manifest else ()
@@ -195,17 +201,25 @@ class AwsLake:
         try:
             self.objects.create(f"{home}/{MANIFEST_FILE}", as_json(manifest.to_json()))
         except Conflict:
+            first = self.find_manifest(product, manifest.release)
+            if first is None:
+                raise LakeLockedError(
+                    f"another run is making release {manifest.release} of {product.id}", where=home, hint="run again"
+                ) from None
             # Another run was faster: its files count, and nobody knows of ours.
             self.objects.delete([*self.objects.list(f"{home}/{manifest.data}")])
             self.objects.delete([*self.objects.list(f"{home}/{manifest.quarantine}")])
-            manifest = self.find_manifest(product, manifest.release) or manifest
-        self.objects.write_json(self._candidate_key(product), {"release": manifest.release})
+            manifest = first
         return manifest
 
     def drop_candidates(self, product: Product, *, keep: str | None = None) -> None:
-        """Let no candidate stand aside but that of one release; objects stay, as another run may be at work on them."""
-        if any(m.release != keep for m in self.candidates(product)):
-            self.objects.write_json(self._candidate_key(product), {"release": keep})
+        """Leave all objects, as another run may be at work on them: `set_aside` says which one counts."""
+
+    def set_aside(self, product: Product, release: str, *, seen: Pointer | None) -> None:
+        """Note the one candidate that stands aside, and after how many moves of the pointer it was made."""
+        stated = {"release": release, "moves": len(seen.history) if seen else 0}
+        if self.objects.read_json(self._candidate_key(product), dict) != stated:
+            self.objects.write_json(self._candidate_key(product), stated)
 
     def data_files(self, product: Product, manifest: Manifest) -> tuple[Path, ...]:
         """The Parquet files of a release, brought to this machine."""

@@ -66,6 +66,12 @@ class Lake(Protocol):
     def drop_candidates(self, product: Product, *, keep: str | None = None) -> None:
         """Remove what stands aside of a product, but for the candidate of one release."""
 
+    def set_aside(self, product: Product, release: str, *, seen: Pointer | None) -> None:
+        """Let the candidate of one release stand aside, and no other.
+
+        `seen` is the pointer as it was before the ledger was read that the release was made from.
+        """
+
     def data_files(self, product: Product, manifest: Manifest) -> tuple[Path, ...]:
         """The Parquet files of a release, on this machine."""
 

@@ -187,6 +187,10 @@ class LocalLake:
             if folder.name != keep:
                 self._remove(folder)
 
+    def set_aside(self, product: Product, release: str, *, seen: Pointer | None) -> None:  # noqa: ARG002
+        """Let the candidate of one release stand aside, and no other; whoever holds the lake saw the newest pointer."""
+        self.drop_candidates(product, keep=release)
+
     def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> None:
         """Store the verdict on a candidate and the page that explains it."""
         folder = self.candidate_folder(product, manifest.release)
