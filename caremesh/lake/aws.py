@@ -321,6 +321,10 @@ class AwsLake:
         try:
             self.glue.put(table, seen=None if seen is None else FoundTable(seen.version or "", "", {}))
         except LostRace:
+            # An earlier attempt of ours may have moved it, and only the answer was lost.
+            now = self.pointer(product)
+            if now and now.to_json() == pointer.to_json():
+                return
             raise PublishError(
                 f"another run moved the pointer of {product.id} meanwhile",
                 hint="run again: it finds what is finished, and publishes what is still to be published",

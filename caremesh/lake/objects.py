@@ -153,10 +153,13 @@ class Objects:
                     **conditions,
                     **self.aws.encryption,
                 )
+                return
             except ClientError as error:
-                if error_code(error) in _CONFLICT:
-                    raise Conflict(key) from None
-                raise
+                if error_code(error) not in _CONFLICT:
+                    raise
+        # An earlier attempt of ours may have written it, and only the answer was lost.
+        if (found := self.read(key)) is None or found[0] != content:
+            raise Conflict(key)
 
 
 def as_json(value: Any) -> bytes:
