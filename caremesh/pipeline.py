@@ -273,7 +273,10 @@ class _Run:
             self.watcher.advance(size[product.id], product.id)
         made_now = sum(r.is_new for r in self.reports.values())
         rows = sum(r.manifest.rows for r in self.reports.values())
-        self.watcher.end(f"{made_now} new release(s) of {len(with_view)} products, {rows:,} rows")
+        queries = [q for r in self.reports.values() if r.is_new for q in r.manifest.queries]
+        scanned, cost = sum(q.bytes_scanned for q in queries), sum(q.cost_usd for q in queries)
+        billed = f"; Athena scanned {scanned / 1e6:,.1f} MB, about ${cost:,.4f}" if queries else ""
+        self.watcher.end(f"{made_now} new release(s) of {len(with_view)} products, {rows:,} rows{billed}")
 
     def _check(self) -> None:
         reports = self._found_reports()
