@@ -308,7 +308,7 @@ class _Run:
     def _curate(self) -> None:
         self.watcher.begin("curate", total=0, unit="")
         self.curated = curate(self._everything, settings=self.settings, lake=self.lake)
-        self.lake.show(self._everything)
+        self.lake.show_curated(self._everything)
         self.watcher.end(self.curated.summary)
 
     def _register(self) -> None:

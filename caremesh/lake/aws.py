@@ -397,13 +397,16 @@ class AwsLake:
     # what analysts query, beside the products themselves
 
     def show(self, products: Sequence[Product]) -> None:
-        """Bring `quarantine.lines` in step with the pointers, and the curated tables with the current build."""
+        """Bring `quarantine.lines` in step with the pointers; the products are their own."""
         moved = True
         # Where another run moved a pointer meanwhile, we may just have dropped what it showed.
         while moved:
             pointers = [self.pointer(p) for p in products]
             show_quarantine(self.glue, self.place, self._quarantines(zip(products, pointers, strict=True)))
             moved = pointers != [self.pointer(p) for p in products]
+
+    def show_curated(self, products: Sequence[Product]) -> None:  # noqa: ARG002
+        """Let the tables of `curated` follow the current build."""
         show_curated(self.glue, self.place, self.read_curated)
 
     def _quarantines(self, pointers: Iterable[tuple[Product, Pointer | None]]) -> dict[tuple[str, str], str]:
@@ -419,7 +422,7 @@ class AwsLake:
         return replace(found[0], version=found[1]) if found else None
 
     def publish_curated(self, build: CuratedBuild) -> None:
-        """Say which build is current, unless another run was faster (PublishError); `show` lets the tables follow."""
+        """Say which build is current, unless another run was faster; `show_curated` lets the tables follow."""
         try:
             self.objects.swap(_CURATED, as_json(build.to_json()), etag=build.version)
         except Conflict:

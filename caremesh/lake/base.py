@@ -106,7 +106,10 @@ class Lake(Protocol):
         """Remove files that nothing refers to and that are older than a time; give how many."""
 
     def show(self, products: Sequence[Product]) -> None:
-        """Bring what analysts query in step with the pointers and the curated build."""
+        """Bring what analysts query in step with the pointers."""
+
+    def show_curated(self, products: Sequence[Product]) -> None:
+        """Bring what analysts query in step with the current build of the curated tables."""
 
     def read_curated(self) -> CuratedBuild | None:
         """The current build of the curated tables; None where nothing was curated yet."""

@@ -129,6 +129,10 @@ class LocalLake:
 
         rebuild_database(self, products)
 
+    def show_curated(self, products: Sequence[Product]) -> None:
+        """The same: products and curated tables stand in one file."""
+        self.show(products)
+
     # releases of a product
 
     def folder(self, product: Product) -> Path:
