@@ -15,9 +15,6 @@ from typing import Any
 from caremesh.aws import Aws, telling_errors
 from caremesh.errors import AwsError
 
-LEAST_BILLED = 10_000_000
-"""Bytes that Athena bills at least for a statement that reads data: https://aws.amazon.com/athena/pricing/."""
-
 _UNFINISHED = ("QUEUED", "RUNNING")
 _CODE = re.compile(r"[A-Z][A-Z0-9_]+(?=:|\Z)")
 # What a compiled view says where it refuses a value (`Dialect.fault`), within the words of the cast that failed. Athena
@@ -156,14 +153,6 @@ class Athena:
             output=execution.get("ResultConfiguration", {}).get("OutputLocation"),
             manifest=statistics.get("DataManifestLocation"),
         )
-
-
-def cost(bytes_scanned: int, price_per_tb: float) -> float:
-    """What one statement costs in dollars, at a price for 10^12 bytes; DDL scans nothing and is free.
-
-    https://aws.amazon.com/athena/pricing/: 10 MB at least for each statement that reads data.
-    """
-    return max(bytes_scanned, LEAST_BILLED) * price_per_tb / 1e12 if bytes_scanned else 0.0
 
 
 def _scanned(execution: dict[str, Any]) -> int:
