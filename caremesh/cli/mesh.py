@@ -11,12 +11,14 @@ import typer
 
 from caremesh.cli.environment import days_before, make_settings
 from caremesh.cli.output import own_name, print_line, say, stderr, stdout
-from caremesh.errors import EXIT_QUARANTINED, QualityError
+from caremesh.errors import EXIT_QUARANTINED, QualityError, UsageError
 from caremesh.settings import DEFAULT_MEMORY_LIMIT, EngineChoice, Settings, Target, project_root
 
 if TYPE_CHECKING:
     from caremesh.demo import ExportPlan
+    from caremesh.lake.aws import AwsLake
     from caremesh.lake.base import Lake
+    from caremesh.lake.query import QueryResult
     from caremesh.pipeline import RunReport, Stage
 
 FLOW = "landing NDJSON → flatten → check → publish → curate → register → BI"
@@ -241,17 +243,27 @@ def products(project: Project = None) -> None:
 
 @app.command()
 def query(
-    sql: Annotated[str, typer.Argument(help="One SQL statement (DuckDB); it cannot change the lake.")],
+    sql: Annotated[str, typer.Argument(help="One SQL statement (of DuckDB, or of Athena); it cannot change the lake.")],
     lake: LakeOption = DEFAULT_LAKE,
+    target: TargetOption = None,
     output: Format = "table",
+    estimate: Annotated[bool, typer.Option("--estimate", help="Athena: only show bytes and cost.")] = False,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(min=0, help="Athena: refuse what would scan more; else CAREMESH_ATHENA_BYTES_LIMIT."),
+    ] = None,
 ) -> None:
-    """Query the published products and curated tables."""
-    from caremesh.lake.local import LocalLake
-    from caremesh.lake.query import run_query, write_rows
+    """Query the published products and curated tables: with DuckDB here, or in Athena for a lake in S3."""
+    from caremesh.lake.aws import AwsLake
+    from caremesh.lake.query import write_rows
 
-    local = LocalLake(Path(lake))
-    local.require()
-    result = run_query(local, sql)
+    opened = _open(make_settings(lake, target=target))
+    if isinstance(opened, AwsLake):
+        result = _query_athena(opened, sql, is_dry=estimate, limit=max_bytes)
+    else:
+        result = _query_locally(opened, sql, asked_for_athena=estimate or max_bytes is not None)
+    if result is None:
+        return
     if output == "table":
         from caremesh.console import rows_table
 
@@ -368,6 +380,34 @@ def _finish(report: RunReport, settings: Settings, *, with_examples: bool = Fals
         )
     if report.quarantined or report.passed_over:
         raise typer.Exit(EXIT_QUARANTINED)
+
+
+def _query_locally(opened: Lake, sql: str, *, asked_for_athena: bool) -> QueryResult:
+    from caremesh.lake.local import LocalLake
+    from caremesh.lake.query import run_query
+
+    if asked_for_athena or not isinstance(opened, LocalLake):
+        raise UsageError("--estimate and --max-bytes are for Athena", hint="--lake s3://bucket/prefix")
+    return run_query(opened, sql)
+
+
+def _query_athena(opened: AwsLake, sql: str, *, is_dry: bool, limit: int | None) -> QueryResult | None:
+    """Run a statement in Athena, unless it is only to be estimated; say what it would scan, and what it did scan."""
+    from caremesh.lake.athena_query import prepare_query, run_in_athena
+    from caremesh.lake.query_estimate import show_bytes, show_price
+
+    settings = opened.aws.settings
+    limit = settings.bytes_limit if limit is None else limit
+    prepared = prepare_query(opened.aws, sql)
+    if not is_dry:
+        prepared.estimate.check(limit, settings.price_per_tb)
+    say(prepared.estimate.words(settings.price_per_tb))
+    if is_dry:
+        return None
+    result, scanned = run_in_athena(opened.aws, prepared, output=opened.query_output, limit=limit)
+    price = show_price(scanned.bytes, settings.price_per_tb)
+    say(f"scanned {show_bytes(scanned.bytes)}, {price} (Athena query {scanned.id})")
+    return result
 
 
 def _open(settings: Settings) -> Lake:

@@ -38,6 +38,7 @@ def test_help_imports_no_heavy_library() -> None:
         "from caremesh.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "heavy = {'dbt', 'great_expectations', 'awswrangler', 'duckdb', 'pyarrow', 'pandas', 'boto3'}\n"
+        "heavy |= {'sqlglot', 'pyathena'}\n"
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or None)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -55,6 +56,8 @@ def test_help_imports_no_heavy_library() -> None:
         (["query", "select 1", "--lake", "nowhere"], 15, "there is no lake here"),
         (["releases", "clinical.nothing", "--lake", "LAKE"], 2, "one of: clinical.patient"),
         (["query", "select * from nothing", "--lake", "LAKE"], 19, "nothing"),
+        (["query", "select 1", "--lake", "LAKE", "--estimate"], 2, "are for Athena"),
+        (["query", "select 1", "--lake", "LAKE", "--max-bytes", "1"], 2, "are for Athena"),
         (["rollback", "clinical.patient", "--lake", "LAKE"], 13, "never published"),
         (["run", "--target", "aws", "--landing", "LANDING"], 2, "--lake s3://bucket/prefix"),
         (["new", "clinical", "x", "--resource", "Patint"], 2, "did you mean Patient"),
