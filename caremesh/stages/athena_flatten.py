@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from caremesh.engines.athena import Athena, Query, cost
+from caremesh.athena_price import cost
+from caremesh.engines.athena import Athena, Query
 from caremesh.engines.athena_intake import flatten_lines
 from caremesh.engines.glue_tables import create_line_table
 from caremesh.engines.intake import FileCount

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
-from caremesh.engines.athena import cost
+from caremesh.athena_price import cost
 from caremesh.errors import QualityError
 from caremesh.lake.aws import AwsLake
 from caremesh.lake.base import Lake
