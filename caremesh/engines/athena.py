@@ -61,13 +61,20 @@ class AthenaFailure(AwsError):
 
 
 _LOOK = "look the query up by its id in the Athena console (history), which holds the whole message"
+_SPLIT = "run again; if it fails again, part the view in two or flatten with engine duckdb"
 _HINTS = {
-    "EXCEEDED_MEMORY_LIMIT": "run again; if it fails again, part the view in two or flatten with engine duckdb",
-    "EXHAUSTED_RESOURCES": "run again; if it fails again, part the view in two or flatten with engine duckdb",
+    "EXCEEDED_LOCAL_MEMORY_LIMIT": _SPLIT,
+    "EXCEEDED_GLOBAL_MEMORY_LIMIT": _SPLIT,
+    "EXCEEDED_MEMORY_LIMIT": _SPLIT,
+    "EXHAUSTED_RESOURCES": _SPLIT,
+    "ACCESS_DENIED": "docs/how-to/deploy.md lists the permissions that each stage needs",
     "TABLE_NOT_FOUND": "run again; somebody dropped a table while it was read",
     "HIVE_FILE_NOT_FOUND": "a landed file is gone from S3: caremesh land again",
     "HIVE_BAD_DATA": "a landed file is no text, or has a line beyond 100 MB: see whether it is whole, and export again",
 }
+# What Athena says without a code.
+_WORDS = {"exhausted resources": "EXHAUSTED_RESOURCES", "access denied": "ACCESS_DENIED"}
+_WORDS |= {"permission denied": "ACCESS_DENIED", "query timeout": "QUERY_TIMEOUT"}
 
 
 class Athena:
@@ -167,9 +174,16 @@ def _failure(query_id: str, state: str, reason: str, work_group: str) -> AwsErro
         )
     if state == "CANCELLED":
         return AwsError(f"Athena query {query_id} was cancelled by somebody else", hint="run again")
-    code, refused = _CODE.match(reason), _REFUSED.search(reason)
+    refused = _REFUSED.search(reason)
     return AthenaFailure(
-        code.group() if code else "an unknown error",
+        code_of(reason),
         query_id,
         refused=RefusedValue(f"{refused['what']} ({refused['place']})", refused["id"]) if refused else None,
     )
+
+
+def code_of(reason: str) -> str:
+    """Athena's word for an error: the code that its reason begins with, or one for what it says without a code."""
+    if code := _CODE.match(reason):
+        return code.group()
+    return next((code for words, code in _WORDS.items() if words in reason.lower()), "an unknown error")

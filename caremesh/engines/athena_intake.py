@@ -2,8 +2,9 @@
 
 A product costs two passes over its lines: one keeps what is known of each line (a few dozen bytes of each), the other
 writes the rows of those that are used. Everything between reads only what the first one kept. More passes are needed
-where nobody has counted a file's lines yet (one), where one text stands twice in a file (one), and where the view
-refuses values (one for each such resource, which Athena does not bill, as the query fails; and one for their texts).
+where one text stands twice in a file (one), where the view refuses values (one for each such resource, which Athena
+does not bill, as the query fails; and one for their texts), and where nobody has counted a file's lines and its bytes
+do not tell that all were read (one).
 
 Athena ends a line at a carriage return, too; a file with one within a line fails the sum rule.
 """
@@ -13,27 +14,29 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from caremesh.aws import Aws
 from caremesh.engines import athena_keys
 from caremesh.engines.athena import Athena, AthenaFailure, Query, RefusedValue
-from caremesh.engines.first_lines import find_marked
-from caremesh.engines.glue_tables import GlueTable, delete_below
+from caremesh.engines.glue_tables import GlueTable, delete_below, has_objects
 from caremesh.engines.intake import FileCount
+from caremesh.engines.landed_objects import find_marked, is_packed, plain_sizes
 from caremesh.engines.line_table import read_view_sql
 from caremesh.engines.workbench import Workbench, open_workbench
-from caremesh.errors import AwsError, LandingError, ViewError
+from caremesh.errors import AwsError, LakeError, LandingError, ViewError
 from caremesh.fhir import LONGEST_STATEMENT, SHORTEN, CompiledView
 from caremesh.places import S3Place, parse_place
 from caremesh.quoting import quote_text
-from caremesh.sources.ndjson import LandedFile
+from caremesh.sources.ndjson import BYTE_ORDER_MARK, LandedFile
 
 REFUSED_LIMIT = 20
 """So many resources may hold a value that the view refuses: each time that a query fails, it names one of them."""
 
 # What `unload … to …` adds, with the longest name of a place.
 _AROUND = 1500
+# A gzip file states its size modulo this.
+_PACKED_SIZES = 1 << 32
 _HIVE_TYPES = {"varchar": "string", "integer": "int"}
 
 
@@ -60,8 +63,10 @@ def flatten_lines(
 
     Rows go to Parquet files below `data_location`, lines that cannot be used to others below `quarantine_location`.
     Both must be empty, and new for each run: a statement that a killed run left behind may still write to its own.
-    Raises LandingError where lines are missing, ViewError where the view fits too few of them, AwsError else.
+    Raises LandingError where lines are missing, ViewError where the view fits too few of them, LakeError where a place
+    is not empty, AwsError else.
     """
+    _refuse_zoned(view)
     if not files:
         return AthenaIntake((), 0, 0, ())
     name = hashlib.sha256(str(data_location).encode()).hexdigest()[:12]
@@ -79,12 +84,6 @@ def flatten_lines(
         return AthenaIntake(counts, quarantined, flow.count_rows(data_location), tuple(bench.queries))
 
 
-def count_lines(athena: Athena, line_table: GlueTable) -> tuple[dict[str, int], Query]:
-    """Count the lines of each file (`s3://…`) that are not blank, in one pass; files without any are not named."""
-    rows, query = athena.rows(athena_keys.count_lines_sql(str(line_table)), database=line_table.database)
-    return {str(path): int(count or 0) for path, count in rows}, query
-
-
 def work_place(athena: Athena) -> S3Place:
     """Where intakes keep what they work with, as long as they do."""
     place = parse_place(athena.output)
@@ -93,9 +92,22 @@ def work_place(athena: Athena) -> S3Place:
     return place / "work"
 
 
+def _refuse_zoned(view: CompiledView) -> None:
+    for column in view.columns:
+        if column.sql_type == "timestamp with time zone":
+            raise ViewError(
+                f"column {column.name} is a {column.sql_type}, which Athena cannot write",
+                where=view.resource,
+                hint="make it a TIMESTAMP, or flatten with engine duckdb",
+            )
+
+
 @contextmanager
 def _emptied(aws: Aws, *places: S3Place) -> Iterator[None]:
-    """Delete what was written to places if anything goes wrong: Athena leaves it there."""
+    """Delete what was written to places, which must be empty, if anything goes wrong: Athena leaves it there."""
+    for place in places:
+        if has_objects(aws, place):
+            raise LakeError("holds files already", where=str(place), hint="a run writes to a place of its own")
     try:
         yield
     except BaseException:
@@ -116,16 +128,34 @@ class _Doubt:
     raw: str | None
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What was found of one file: its lines, and how many of those used stand there twice.
+
+    `bytes` are those of all its lines, `ends` how many lines those are: blank ones are among them.
+    """
+
+    used: int = 0
+    superseded: int = 0
+    quarantined: int = 0
+    twins: int = 0
+    bytes: int = 0
+    ends: int = 0
+
+    def __add__(self, other: _Found) -> _Found:
+        return _Found(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+
 @dataclass
 class _Flow:
-    """One intake, step by step; `found` are the counts by path: used, superseded, quarantined, twins."""
+    """One intake, step by step; `found` is by path."""
 
     bench: Workbench
     view: CompiledView
     files: Sequence[LandedFile]
     lines: str
     doubts: list[_Doubt] = field(default_factory=list)
-    found: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
+    found: dict[str, _Found] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
 
     def keep_keys(self) -> None:
@@ -165,13 +195,10 @@ class _Flow:
 
     def account(self) -> tuple[FileCount, ...]:
         """Count every line of every file; a sum that does not hold is an error, never a footnote."""
-        counted: Mapping[str, int] = {}
-        if any(file.lines is None for file in self.files):
-            rows = self.bench.rows(athena_keys.count_lines_sql(self.lines))
-            counted = {str(path): int(count or 0) for path, count in rows}
         strays = self.found.keys() - {file.path for file in self.files}
         if strays:
             raise LandingError("is read, and was not asked for", where=min(strays), hint="make its table of lines anew")
+        counted = self._count_apart([file for file in self.files if file.lines is None])
         return tuple(self._account_for(file, counted) for file in self.files)
 
     def write_quarantine(self, target: S3Place) -> None:
@@ -211,28 +238,45 @@ class _Flow:
 
     def _count(self) -> None:
         self.found = {}
-        for path, *counts in self.bench.rows(athena_keys.counts_sql(self._ranked())):
-            before = self.found.get(str(path), (0, 0, 0, 0))
-            used, superseded, quarantined, twins = (a + int(b or 0) for a, b in zip(before, counts, strict=True))
-            self.found[str(path)] = (used, superseded, quarantined, twins)
+        for path, *counts in self.bench.rows(athena_keys.counts_sql(self._ranked(), self.tables["keys"])):
+            found = _Found(*(int(count or 0) for count in counts))
+            self.found[str(path)] = self.found.get(str(path), _Found()) + found
+
+    def _count_apart(self, files: Sequence[LandedFile]) -> Mapping[str, int]:
+        """The lines of files that nobody counted, where their bytes leave it open whether all of them were read."""
+        sizes = plain_sizes(self.bench.aws, files)
+        if all(self._is_whole(file, size) for file, size in zip(files, sizes, strict=True)):
+            return {}
+        rows = self.bench.rows(athena_keys.count_lines_sql(self.lines))
+        counted = {str(path): int(count or 0) for path, count in rows}
+        return {file.path: counted.get(file.path, 0) for file in files}
+
+    def _is_whole(self, file: LandedFile, size: int) -> bool:
+        """Whether the lines of a file are as long as it is, with their ends: all of one byte, or all of two."""
+        found = self.found.get(file.path, _Found())
+        has_mark = any(d.path == file.path and d.reason == athena_keys.MARK_REASON for d in self.doubts)
+        left = size - found.bytes - (len(BYTE_ORDER_MARK) if has_mark else 0)
+        # The last line may have no end.
+        fitting = {found.ends, found.ends - 1, 2 * found.ends, 2 * found.ends - 2}
+        return (left % _PACKED_SIZES if is_packed(file) else left) in fitting
 
     def _ranked(self) -> str:
         return athena_keys.ranked_sql(self.tables["keys"], self.tables["files"], self.tables.get("doubts"))
 
     def _rows_sql(self) -> str:
-        left_out = any(superseded or quarantined for _, superseded, quarantined, _ in self.found.values())
-        twins = any(twins for *_, twins in self.found.values())
+        left_out = any(found.superseded or found.quarantined for found in self.found.values())
+        twins = any(found.twins for found in self.found.values())
         used = athena_keys.used_lines_sql(self._ranked(), self.lines, left_out=left_out, twins=twins)
         return _checked(f"with {used},\n{read_view_sql(self.view, 'used').removeprefix('with ')}")
 
     def _account_for(self, file: LandedFile, counted: Mapping[str, int]) -> FileCount:
-        used, superseded, quarantined, _ = self.found.get(file.path, (0, 0, 0, 0))
-        count = FileCount(file=file, used=used, superseded=superseded, quarantined=quarantined)
-        stated = counted.get(file.path, 0) if file.lines is None else file.lines
+        found = self.found.get(file.path, _Found())
+        count = FileCount(file, used=found.used, superseded=found.superseded, quarantined=found.quarantined)
+        stated = counted.get(file.path, count.lines) if file.lines is None else file.lines
         if count.lines != stated:
             raise LandingError(
-                f"it has {stated} lines, but {used} used + {superseded} superseded + {quarantined} quarantined "
-                "were found in Athena",
+                f"it has {stated} lines, but {found.used} used + {found.superseded} superseded + "
+                f"{found.quarantined} quarantined were found in Athena",
                 where=file.path,
                 hint="land it again if it changed; flatten with engine duckdb if lines hold carriage returns",
             )

@@ -16,12 +16,15 @@ KEY_COLUMNS = {
     "digest": "binary",
     "reason": "string",
     "raw": "string",
+    "size": "bigint",
     "id": "string",
     "updated": "double",
     "fraction": "string",
     "version": "string",
 }
-"""What is kept of each line that is not blank, by Hive types. `raw` is its text where it cannot be used.
+"""What is kept of each line, by Hive types: `size` in bytes; `raw`, its text where it cannot be used.
+
+A blank line has the reason '', and counts for the bytes of its file only.
 
 Bytes that are no UTF-8 are U+FFFD there: Athena cannot write them as escapes.
 """
@@ -50,9 +53,7 @@ _NEWEST_FIRST = """
 
 def lines_sql(table: str) -> str:
     """SQL for `path` and `line` of all lines that are not blank, whole and as they stand in their files."""
-    line = f"coalesce(line, {quote_text(NULL_LINE)})"
-    whole = f"case when rest is null then {line} else {line} || chr(1) || rest end"
-    return f'select path, line from (select "$path" as path, {whole} as line from {table}) where {_is_solid("line")}'
+    return f"select path, line from ({_all_lines_sql(table)}) where {_is_solid('line')}"
 
 
 def count_lines_sql(table: str) -> str:
@@ -68,14 +69,15 @@ def keys_sql(table: str, view: CompiledView) -> str:
     moment = f"try(from_iso8601_timestamp(regexp_replace({stated}, '\\.[0-9]+', '')))"
     fraction = f"rpad(substr(coalesce(regexp_extract({stated}, '\\.([0-9]+)', 1), ''), 1, 6), 6, '0')"
     return f"""
-with lines as ({lines_sql(table)}),
+with lines as ({_all_lines_sql(table)}),
 parsed as (select path, line, try(json_parse(line)) as parsed from lines),
 judged as (select path, line, parsed, {_reason(view)} as reason from parsed)
 select
     path,
     {_digest("line")} as digest,
     reason,
-    case when reason is not null then from_utf8(to_utf8(line)) end as raw,
+    case when reason <> '' then from_utf8(to_utf8(line)) end as raw,
+    length(to_utf8(line)) as size,
     json_extract_scalar(parsed, '$.id') as id,
     case when {is_moment} then to_unixtime({moment}) end as updated,
     case when {is_moment} then {fraction} end as fraction,
@@ -118,8 +120,11 @@ ranked as (
 )"""
 
 
-def counts_sql(ranked: str) -> str:
-    """SQL for each file's lines: used, superseded, quarantined; and of the used how many stand there twice."""
+def counts_sql(ranked: str, keys: str) -> str:
+    """SQL for each file's lines: used, superseded, quarantined, and of the used how many stand there twice.
+
+    Then the bytes of all its lines, and how many those are with the blank ones.
+    """
     return f"""
 with {ranked}
 select
@@ -127,10 +132,14 @@ select
     sum(case when place = 1 then 1 else 0 end),
     sum(case when place > 1 then 1 else 0 end),
     0,
-    sum(case when place = 1 and copies > 1 then 1 else 0 end)
+    sum(case when place = 1 and copies > 1 then 1 else 0 end),
+    0,
+    0
 from ranked group by path
 union all
-select path, 0, 0, count(*), 0 from judged where reason is not null group by path"""
+select path, 0, 0, count(*), 0, 0, 0 from judged where reason <> '' group by path
+union all
+select path, 0, 0, 0, 0, sum(size), count(*) from {keys} group by path"""
 
 
 def used_lines_sql(ranked: str, table: str, *, left_out: bool, twins: bool) -> str:
@@ -168,10 +177,10 @@ def quarantine_sql(keys: str, files: str, doubts: str | None, table: str, *, rer
 
     `reread`: of some doubted lines the text is not kept yet, and is read from the lines again.
     """
-    parts = [f"select path, reason, raw from {keys} where reason is not null"]
+    parts = [f"select path, reason, raw from {keys} where reason <> ''"]
     if doubts:
         known = f"select path, digest from {doubts}"
-        parts = [f"select path, reason, raw from {keys} where reason is not null and (path, digest) not in ({known})"]
+        parts = [f"select path, reason, raw from {keys} where reason <> '' and (path, digest) not in ({known})"]
         same = f"join {doubts} as d on d.path = k.path and d.digest = "
         parts.append(f"select k.path, d.reason, d.raw from {keys} as k {same}k.digest where d.raw is not null")
         if reread:
@@ -184,6 +193,12 @@ select f.export, f.name as file, cast(null as bigint) as line, q.reason, q.raw
 from (
     {found}
 ) as q join {files} as f on f.path = q.path"""
+
+
+def _all_lines_sql(table: str) -> str:
+    line = f"coalesce(line, {quote_text(NULL_LINE)})"
+    whole = f"case when rest is null then {line} else {line} || chr(1) || rest end"
+    return f'select "$path" as path, {whole} as line from {table}'
 
 
 def _digest(line: str) -> str:
@@ -202,6 +217,7 @@ def _reason(view: CompiledView) -> str:
     # The cast goes with its own json_parse: Trino runs both as one, which sees a key that stands twice.
     identity = "coalesce(json_format(json_extract(parsed, '$.id')), 'null')"
     return f"""case
+        when not {_is_solid("line")} then ''
         when length(to_utf8(line)) >= {LONGEST_LINE} then 'longer than 32 MB'
         when starts_with(line, chr(65279)) then {quote_text(MARK_REASON)}
         when parsed is null or line <> from_utf8(to_utf8(line)) or {half} then 'not valid JSON'

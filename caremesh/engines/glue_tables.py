@@ -117,6 +117,13 @@ def drop_table(aws: Aws, table: GlueTable) -> None:
             return
 
 
+def has_objects(aws: Aws, place: S3Place) -> bool:
+    """Whether anything stands below a place."""
+    with telling_errors():
+        found = aws.client("s3").list_objects_v2(Bucket=place.bucket, Prefix=f"{place.prefix}/", MaxKeys=1)
+    return bool(found.get("Contents"))
+
+
 def delete_below(aws: Aws, place: S3Place) -> None:
     """Delete all objects below a place."""
     s3 = aws.client("s3")

@@ -14,14 +14,16 @@ PAGES: Mapping[str, str] = {
     "aggregate": "bool_or count max min sum",
     "array": "any_match array_distinct array_join array_sort cardinality concat contains element_at filter flatten"
     " none_match reduce reverse sequence slice transform zip_with",
+    "binary": "md5 to_hex",
     "comparison": "greatest least",
     "conditional": "coalesce nullif try",
     "conversion": "cast try_cast",
-    "datetime": "date_add date_diff date_trunc day from_iso8601_timestamp last_day_of_month month year",
-    "json": "json_parse",
+    "datetime": "date_add date_diff date_trunc day from_iso8601_timestamp last_day_of_month month to_unixtime year",
+    "json": "json_extract json_extract_scalar json_format json_parse",
     "math": "abs ceiling floor mod power round sign truncate",
     "regexp": "regexp_count regexp_extract regexp_extract_all regexp_like regexp_replace regexp_split",
-    "string": "chr length lower lpad replace rpad split split_part starts_with strpos substr substring trim upper",
+    "string": "chr from_utf8 length lower lpad replace rpad split split_part starts_with strpos substr substring"
+    " to_utf8 trim upper",
     "window": "first_value lag lead row_number",
 }
 """Functions by the page of Trino's documentation (https://trino.io/docs/current/functions/PAGE.html) they stand on."""

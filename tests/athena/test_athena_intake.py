@@ -14,7 +14,7 @@ from caremesh.aws import Aws
 from caremesh.demo import ExportPlan, write_export, write_increment
 from caremesh.engines import athena_intake
 from caremesh.engines.glue_tables import find_tables
-from caremesh.errors import AwsError, LandingError, ViewError
+from caremesh.errors import AwsError, LakeError, LandingError, ViewError
 from tests.athena.local_aws import LocalAws
 from tests.athena.two_intakes import Order, Taken, keys_below, open_aws, place_order, take_in_athena, take_locally
 from tests.conftest import ROOT
@@ -212,12 +212,28 @@ def test_hundreds_of_files_are_read_by_one_table(aws: Aws, tmp_path: Path) -> No
     assert (len(intake.counts), intake.rows) == (300, 600)
 
 
-def test_lines_that_nobody_counted_are_counted_in_athena(aws: Aws, tmp_path: Path) -> None:
-    contents = {"Observation.ndjson": b"\n".join([text(1), b"", text(2), b"{"]), "Observation-2.ndjson": b"\n"}
-    order = place_order(aws, json.dumps(VIEW), write(contents, tmp_path), tmp_path)
-    files = [dataclasses.replace(file, lines=None) for file in order.files]
-    intake = dataclasses.replace(order, files=files).run()
-    assert [(c.file.name, c.lines) for c in intake.counts] == [("Observation-2.ndjson", 0), ("Observation.ndjson", 3)]
+UNCOUNTED = {
+    "Observation-1.ndjson": b"\n".join([text(1), b"", text(2), b"{"]),
+    "Observation-2.ndjson": b"\n",
+    "Observation-3.ndjson": text(3) + b"\r\n" + text(4),
+    "Observation-4.ndjson": b"\xef\xbb\xbf" + text(5) + b"\n" + text(6) + b"\n",
+    "Observation-5.ndjson.gz": gzip.compress(text(7) + b"\n\n" + text(8)),
+    "Observation-6.ndjson": b"",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "queries"),
+    [({}, 5), ({"Observation-7.ndjson": text(9) + b"\r\n" + text(10) + b"\n" + text(11) + b"\n{\n"}, 6)],
+    ids=["bytes tell that all were read", "ends of lines are mixed"],
+)
+def test_lines_that_nobody_counted_are_accounted_for(more: Contents, queries: int, aws: Aws, tmp_path: Path) -> None:
+    order = place_order(aws, json.dumps(VIEW), write(UNCOUNTED | more, tmp_path), tmp_path)
+    expected = {file.name: file.lines for file in order.files}
+    intake = dataclasses.replace(order, files=[dataclasses.replace(file, lines=None) for file in order.files]).run()
+    assert {c.file.name: c.lines for c in intake.counts} == expected
+    # Keys, counts, rows, quarantine, number of rows; and the lines where bytes do not tell.
+    assert len(intake.queries) == queries
 
 
 def test_a_file_with_other_lines_than_were_counted_is_an_error(aws: Aws, tmp_path: Path) -> None:
@@ -285,6 +301,23 @@ def test_a_run_that_is_stopped_leaves_nothing_that_anybody_sees(
     with pytest.raises(AwsError, match="CAREMESH_ATHENA_BYTES_LIMIT"):
         order.run()
     assert remains(order) == []
+
+
+def test_a_moment_with_its_zone_is_refused_before_anything_is_read(aws: Aws, tmp_path: Path) -> None:
+    zoned = {"name": "at", "path": "issued", "tag": [{"name": "ansi/type", "value": "TIMESTAMP WITH TIME ZONE"}]}
+    view = {"resource": "Observation", "select": [{"column": [zoned]}]}
+    order = place_order(aws, json.dumps(view), write({"Observation.ndjson": text(1)}, tmp_path), tmp_path)
+    with pytest.raises(ViewError, match="column at is a timestamp with time zone"):
+        order.run()
+
+
+def test_a_place_that_is_not_empty_is_refused_and_left_as_it_is(aws: Aws, tmp_path: Path) -> None:
+    order = place_order(aws, json.dumps(VIEW), write({"Observation.ndjson": text(1)}, tmp_path), tmp_path)
+    kept = order.data / "kept"
+    aws.client("s3").put_object(Bucket=kept.bucket, Key=kept.prefix, Body=b"kept")
+    with pytest.raises(LakeError, match="holds files already"):
+        order.run()
+    assert keys_below(aws, order.data) == [kept.prefix]
 
 
 def remains(order: Order) -> list[str]:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from caremesh.engines import athena_keys
 from caremesh.engines.line_table import read_lines_sql, refused_lines_sql
 from caremesh.errors import ViewError
 from caremesh.fhir import ATHENA, LONGEST_STATEMENT, Leaf, Struct, compile_view, parse_view
 from tests.athena.engine import Athena
 from tests.athena.functions import ATHENA_FUNCTIONS, ON_BOTH_ENGINES, SYNTAX, called_functions
 from tests.golden.refresh import GOLDEN
+from tests.integration.test_damaged_files import VIEW
 from tests.spec.cases import official_cases
 
 
@@ -41,6 +43,19 @@ def test_views_leave_room_in_a_statement() -> None:
 def test_readers_of_lines_call_only_listed_functions(write: Callable[[str, Struct], str]) -> None:
     shape = Struct((("id", Leaf("text")), ("amount", Leaf("exact"))))
     assert called_functions(write("lines", shape)) <= ATHENA_FUNCTIONS
+
+
+def test_the_intake_calls_only_listed_functions() -> None:
+    view = compile_view(parse_view(json.dumps(VIEW), where="view.json"), ATHENA)
+    ranked = athena_keys.ranked_sql("keys", "files", "doubts")
+    written = [
+        athena_keys.keys_sql("lines", view),
+        athena_keys.counts_sql(ranked, "keys"),
+        athena_keys.count_lines_sql("lines"),
+        athena_keys.used_lines_sql(ranked, "lines", left_out=True, twins=True),
+        athena_keys.quarantine_sql("keys", "files", "doubts", "lines", reread=True),
+    ]
+    assert set().union(*map(called_functions, written)) <= ATHENA_FUNCTIONS
 
 
 def test_what_is_no_call_is_not_taken_for_one() -> None:

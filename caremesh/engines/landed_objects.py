@@ -1,4 +1,7 @@
-"""Files in S3 that start with a byte order mark, which JSON may not, and which Athena takes away without a word."""
+"""What is looked at in landed objects beside Athena: their first bytes, and how many they hold.
+
+A byte order mark, which JSON may not have, is taken away by Athena without a word.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,29 @@ def find_marked(aws: Aws, files: Sequence[LandedFile]) -> list[MarkedLine]:
         return [line for line in found if line]
 
 
+def plain_sizes(aws: Aws, files: Sequence[LandedFile]) -> list[int]:
+    """How many bytes of text each file holds, modulo 2^32 where it is packed: a gzip file ends with that number.
+
+    https://www.rfc-editor.org/rfc/rfc1952#page-8; it is that of the last member, where a file has several.
+    """
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(lambda file: _plain_size(aws, file), files))
+
+
+def _plain_size(aws: Aws, file: LandedFile) -> int:
+    if not is_packed(file):
+        return file.bytes
+    bucket, key = _bucket_and_key(file.path)
+    with telling_errors():
+        end = aws.client("s3").get_object(Bucket=bucket, Key=key, Range="bytes=-4")["Body"].read()
+    return int.from_bytes(end, "little")
+
+
+def is_packed(file: LandedFile) -> bool:
+    """Whether a file is gzipped."""
+    return file.path.endswith(".gz")
+
+
 def _look(aws: Aws, path: str) -> MarkedLine | None:
     with telling_errors():
         try:
@@ -54,6 +80,11 @@ def _first_line(source: Any) -> bytes:
 
 
 def _open(aws: Aws, path: str, **request: Any) -> Any:
-    bucket, _, key = path.removeprefix("s3://").partition("/")
+    bucket, key = _bucket_and_key(path)
     body = aws.client("s3").get_object(Bucket=bucket, Key=key, **request)["Body"]
     return gzip.GzipFile(fileobj=body) if path.endswith(".gz") else body
+
+
+def _bucket_and_key(path: str) -> tuple[str, str]:
+    bucket, _, key = path.removeprefix("s3://").partition("/")
+    return bucket, key
