@@ -17,9 +17,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field
 
 from caremesh.aws import Aws
+from caremesh.aws.glue import TableName
+from caremesh.aws.objects import Objects
 from caremesh.engines import athena_keys
 from caremesh.engines.athena import Athena, AthenaFailure, Query, RefusedValue
-from caremesh.engines.glue_tables import GlueTable, delete_below, has_objects
 from caremesh.engines.intake import FileCount
 from caremesh.engines.landed_objects import find_marked, is_packed, plain_sizes
 from caremesh.engines.line_table import read_view_sql
@@ -55,7 +56,7 @@ def flatten_lines(
     *,
     view: CompiledView,
     files: Sequence[LandedFile],
-    line_table: GlueTable,
+    line_table: TableName,
     data_location: S3Place,
     quarantine_location: S3Place,
 ) -> AthenaIntake:
@@ -106,7 +107,7 @@ def _refuse_zoned(view: CompiledView) -> None:
 def _emptied(aws: Aws, *places: S3Place) -> Iterator[None]:
     """Delete what was written to places, which must be empty, if anything goes wrong: Athena leaves it there."""
     for place in places:
-        if has_objects(aws, place):
+        if not Objects(aws, place).is_empty():
             raise LakeError("holds files already", where=str(place), hint="a run writes to a place of its own")
     try:
         yield
@@ -114,7 +115,7 @@ def _emptied(aws: Aws, *places: S3Place) -> Iterator[None]:
         # What went wrong matters more than what is left of it.
         with suppress(AwsError):
             for place in places:
-                delete_below(aws, place)
+                Objects(aws, place).clear()
         raise
 
 
@@ -184,7 +185,7 @@ class _Flow:
                 if error.refused is None:
                     raise
                 # What a failed query wrote stays where it is.
-                delete_below(self.bench.aws, target)
+                Objects(self.bench.aws, target).clear()
                 self._doubt(error.refused)
                 refused = error.refused
         raise ViewError(

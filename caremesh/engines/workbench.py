@@ -10,16 +10,11 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from caremesh.aws import Aws, telling_errors
+from caremesh.aws import Aws
+from caremesh.aws.glue import Glue, GlueColumn, GlueTable, TableName
+from caremesh.aws.objects import Objects
 from caremesh.engines.athena import Athena, Query
-from caremesh.engines.glue_tables import (
-    DATABASE,
-    GlueTable,
-    create_parquet_table,
-    delete_below,
-    drop_table,
-    find_tables,
-)
+from caremesh.engines.line_tables import DATABASE
 from caremesh.places import S3Place
 from caremesh.quoting import quote_text
 
@@ -33,7 +28,7 @@ class Workbench:
     athena: Athena
     name: str
     place: S3Place
-    tables: list[GlueTable] = field(default_factory=list)
+    tables: list[TableName] = field(default_factory=list)
     queries: list[Query] = field(default_factory=list)
 
     @property
@@ -54,21 +49,24 @@ class Workbench:
 
     def table(self, what: str, columns: Mapping[str, str], *, place: S3Place | None = None) -> str:
         """Make a table (name → Hive type) over the Parquet files of a place; else over those of this name."""
-        table = GlueTable(DATABASE, _table_prefix(self.name) + what)
-        self.tables.append(table)
-        create_parquet_table(self.aws, table, columns=columns, place=place or self.place / what)
-        return str(table)
+        name = TableName(DATABASE, f"work_{self.name}_{what}")
+        self.tables.append(name)
+        table = GlueTable(
+            database=name.database,
+            name=name.name,
+            description="A table of a run at work",
+            location=(place or self.place / what).folder,
+            columns=[GlueColumn(column, hive_type) for column, hive_type in columns.items()],
+        )
+        Glue(self.aws).ensure_table(table)
+        return str(name)
 
     def put(self, what: str, columns: Mapping[str, str], rows: Mapping[str, list[object]]) -> str:
         """Make a table of these values (name → one for each row)."""
         schema = pa.schema([(name, _ARROW_TYPES[hive_type]) for name, hive_type in columns.items()])
         buffer = io.BytesIO()
         pq.write_table(pa.Table.from_pydict(dict(rows), schema=schema), buffer)
-        place = self.place / what / "part.parquet"
-        with telling_errors():
-            self.aws.client("s3").put_object(
-                Bucket=place.bucket, Key=place.prefix, Body=buffer.getvalue(), **self.aws.encryption
-            )
+        Objects(self.aws, self.place / what).write("part.parquet", buffer.getvalue())
         return self.table(what, columns)
 
 
@@ -80,31 +78,5 @@ def open_workbench(athena: Athena, *, name: str, place: S3Place) -> Iterator[Wor
         yield bench
     finally:
         for table in bench.tables:
-            drop_table(bench.aws, table)
-        delete_below(bench.aws, bench.place)
-
-
-def drop_leftovers(athena: Athena, *, place: S3Place, before: str) -> list[str]:
-    """Remove what killed runs left below a place of workbenches; give the names of those.
-
-    Left over is what nothing was written to since `before` (ISO 8601, UTC): no query of Athena runs for longer than
-    its quota for DML, 30 minutes (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html).
-    """
-    written: dict[str, str] = {}
-    with telling_errors():
-        pages = athena.aws.client("s3").get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=place.bucket, Prefix=place.prefix + "/"):
-            for stated in page.get("Contents", []):
-                name = stated["Key"].removeprefix(place.prefix + "/").partition("/")[0]
-                at = stated["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ")
-                written[name] = max(written.get(name, ""), at)
-    left = sorted(name for name, at in written.items() if at < before)
-    for name in left:
-        for table in find_tables(athena.aws, _table_prefix(name)):
-            drop_table(athena.aws, GlueTable(DATABASE, table))
-        delete_below(athena.aws, place / name)
-    return left
-
-
-def _table_prefix(name: str) -> str:
-    return f"work_{name}_"
+            Glue(bench.aws).drop_table(table.database, table.name)
+        Objects(bench.aws, bench.place).clear()

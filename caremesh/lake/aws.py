@@ -19,12 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caremesh.aws import Aws
+from caremesh.aws.glue import FoundTable, Glue, GlueColumn, GlueTable, LostRace, glue_type
+from caremesh.aws.objects import Conflict, Objects, as_json
 from caremesh.errors import LakeError, LakeLockedError, PublishError
 from caremesh.lake.catalog_copy import mirror_catalog
 from caremesh.lake.curated import CuratedBuild
 from caremesh.lake.curated_tables import show_curated
 from caremesh.lake.files import remove_folder
-from caremesh.lake.glue import FoundTable, Glue, GlueColumn, GlueTable, LostRace, glue_type
 from caremesh.lake.layout import (
     CATALOG_FOLDER,
     CURATED_FOLDER,
@@ -40,7 +41,6 @@ from caremesh.lake.layout import (
 )
 from caremesh.lake.ledger import Ledger, ledger_from_json, ledger_to_json
 from caremesh.lake.lock import hold_lock
-from caremesh.lake.objects import Conflict, Objects, as_json
 from caremesh.lake.quarantine_table import show_quarantine
 from caremesh.lake.release import Manifest, Pointer, move_back, move_forward, retirable, without
 from caremesh.lake.sweeping import WORK_DATABASE, sweep_objects

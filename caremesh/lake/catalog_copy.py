@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from caremesh.aws.objects import Objects
 from caremesh.lake.files import remove_folder
-from caremesh.lake.objects import Objects
 
 INDEX = "index.html"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from caremesh.aws.glue import Glue, GlueColumn, GlueTable, LostRace, glue_type
 from caremesh.lake.curated import CuratedBuild, CuratedTable
-from caremesh.lake.glue import Glue, GlueColumn, GlueTable, LostRace, glue_type
 from caremesh.lake.layout import CURATED_FOLDER
 from caremesh.places import S3Place
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
+from caremesh.aws.glue import Glue, GlueColumn, GlueTable, LostRace
 from caremesh.errors import LakeError
-from caremesh.lake.glue import Glue, GlueColumn, GlueTable, LostRace
 from caremesh.places import S3Place
 
 DATABASE = "quarantine"

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from caremesh.aws import Aws, error_code, telling_errors
+from caremesh.aws.glue import Glue
 from caremesh.errors import QueryError
-from caremesh.lake.glue import Glue
 from caremesh.lake.query_reads import Relation
 from caremesh.places import S3Place
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from caremesh.athena_price import cost
 from caremesh.engines.athena import Athena, Query
 from caremesh.engines.athena_intake import flatten_lines
-from caremesh.engines.glue_tables import create_line_table
 from caremesh.engines.intake import FileCount
+from caremesh.engines.line_tables import create_line_table
 from caremesh.errors import ContractError, UsageError
 from caremesh.fhir import ATHENA, compile_view, parse_view
 from caremesh.lake.aws import AwsLake

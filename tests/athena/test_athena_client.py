@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from caremesh.engines.athena import Athena, AthenaFailure, RefusedValue, code_of, cost
-from caremesh.engines.glue_tables import DATABASE, create_line_table
+from caremesh.engines.line_tables import DATABASE, create_line_table
 from caremesh.errors import AwsError
 from caremesh.places import S3Place
 from tests.athena.local_aws import RunningAws

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from caremesh.aws import Aws
+from caremesh.aws.glue import Glue
 from caremesh.demo import ExportPlan, write_export, write_increment
 from caremesh.engines import athena_intake
-from caremesh.engines.glue_tables import find_tables
+from caremesh.engines.line_tables import DATABASE
 from caremesh.errors import AwsError, LakeError, LandingError, ViewError
 from tests.athena.local_aws import LocalAws
 from tests.athena.two_intakes import Order, Taken, keys_below, open_aws, place_order, take_in_athena, take_locally
@@ -323,4 +324,6 @@ def test_a_place_that_is_not_empty_is_refused_and_left_as_it_is(aws: Aws, tmp_pa
 def remains(order: Order) -> list[str]:
     """What stands in the places of an intake and in its work, and the tables of work in Glue."""
     places = (order.data, order.quarantine, athena_intake.work_place(order.athena))
-    return [key for place in places for key in keys_below(order.aws, place)] + find_tables(order.aws, "work_")
+    return [key for place in places for key in keys_below(order.aws, place)] + [
+        name for name in Glue(order.aws).made_at(DATABASE) if name.startswith("work_")
+    ]

@@ -15,11 +15,12 @@ import duckdb
 import pytest
 
 from caremesh.aws import Aws
+from caremesh.aws.glue import TableName
 from caremesh.engines.athena import Athena
 from caremesh.engines.athena_intake import AthenaIntake, flatten_lines
 from caremesh.engines.duckdb import open_engine
-from caremesh.engines.glue_tables import GlueTable, create_line_table
 from caremesh.engines.intake import FileCount, flatten_files
+from caremesh.engines.line_tables import create_line_table
 from caremesh.fhir import ATHENA, DUCKDB, CompiledView, compile_view, parse_view
 from caremesh.places import S3Place
 from caremesh.settings import AwsSettings
@@ -86,7 +87,7 @@ class Order:
     def athena(self) -> Athena:
         return Athena(self.aws, output=str(self.place / "athena"))
 
-    def line_table(self) -> GlueTable:
+    def line_table(self) -> TableName:
         paths = [file.path for file in self.files]
         return create_line_table(self.aws, resource_type=self.view.resource, paths=paths, lake=self.place)
 

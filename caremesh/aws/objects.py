@@ -122,6 +122,14 @@ class Objects:
             ]
         return tuple(name.removeprefix(prefix).rstrip("/") for name in found)
 
+    def clear(self) -> None:
+        """Remove everything."""
+        self.delete([*self.list()])
+
+    def is_empty(self) -> bool:
+        """Whether nothing is there."""
+        return next(self.list(), None) is None
+
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects."""
         names = [self._key(key) for key in keys]

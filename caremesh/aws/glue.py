@@ -8,9 +8,10 @@ only databases are made through it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from caremesh.aws import Aws, error_code, telling_errors
 
@@ -19,14 +20,37 @@ _TYPES = {"varchar": "string", "integer": "int"}
 LONGEST_COMMENT = 255
 LONGEST_DESCRIPTION = 2048
 
-_PARQUET = {
-    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
-    "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
-    "SerdeInfo": {
-        "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
-        "Parameters": {"serialization.format": "1"},
+_HIVE = "org.apache.hadoop.hive.ql.io"
+_FORMATS: dict[str, dict[str, Any]] = {
+    "parquet": {
+        "InputFormat": f"{_HIVE}.parquet.MapredParquetInputFormat",
+        "OutputFormat": f"{_HIVE}.parquet.MapredParquetOutputFormat",
+        "SerdeInfo": {
+            "SerializationLibrary": f"{_HIVE}.parquet.serde.ParquetHiveSerDe",
+            "Parameters": {"serialization.format": "1"},
+        },
+    },
+    # Text files that a list names; JSON never holds the control character that separates columns.
+    "listed_text": {
+        "InputFormat": f"{_HIVE}.SymlinkTextInputFormat",
+        "OutputFormat": f"{_HIVE}.HiveIgnoreKeyTextOutputFormat",
+        "SerdeInfo": {
+            "SerializationLibrary": "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe",
+            "Parameters": {"field.delim": "\u0001", "serialization.format": "\u0001"},
+        },
     },
 }
+
+
+@dataclass(frozen=True)
+class TableName:
+    """A table by its database and name."""
+
+    database: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.database}.{self.name}"
 
 
 class LostRace(Exception):
@@ -39,7 +63,7 @@ class GlueColumn:
 
     name: str
     type: str
-    comment: str
+    comment: str = ""
     classification: str | None = None
 
 
@@ -54,15 +78,16 @@ class FoundTable:
 
 @dataclass(frozen=True)
 class GlueTable:
-    """A Parquet table as it is to be: data below `location`, a folder in S3."""
+    """A table as it is to be: data below `location`, a folder in S3."""
 
     database: str
     name: str
     description: str
     location: str
     columns: Sequence[GlueColumn]
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
     partition_keys: Sequence[GlueColumn] = ()
+    format: Literal["parquet", "listed_text"] = "parquet"
 
     def to_input(self) -> dict[str, Any]:
         """The TableInput of Glue's requests."""
@@ -70,14 +95,19 @@ class GlueTable:
             "Name": self.name,
             "Description": shorten(self.description, LONGEST_DESCRIPTION),
             "TableType": "EXTERNAL_TABLE",
-            "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet", **self.parameters},
+            "Parameters": {"EXTERNAL": "TRUE", **self._classification, **self.parameters},
             "PartitionKeys": [_column(c) for c in self.partition_keys],
             "StorageDescriptor": self.storage(self.location),
         }
 
     def storage(self, location: str) -> dict[str, Any]:
-        """How Parquet files below a location are read, for the table itself or a partition of it."""
-        return {"Columns": [_column(c) for c in self.columns], "Location": location, **_PARQUET}
+        """How files below a location are read, for the table itself or a partition of it."""
+        return {"Columns": [_column(c) for c in self.columns], "Location": location, **_FORMATS[self.format]}
+
+    @property
+    def _classification(self) -> dict[str, str]:
+        """Glue's word for the format of the files."""
+        return {"classification": "parquet"} if self.format == "parquet" else {}
 
 
 @dataclass(frozen=True)
@@ -115,6 +145,12 @@ class Glue:
                 if error_code(error) in ("AlreadyExistsException", "ConcurrentModificationException"):
                     raise LostRace(table.name) from None
                 raise
+
+    def ensure_table(self, table: GlueTable) -> None:
+        """Make a table whose name says what it holds, unless it is there: whoever made it made the same."""
+        self.ensure_database(table.database, "Tables of runs at work; not for readers")
+        with suppress(LostRace):
+            self.put(table, seen=None)
 
     def ensure_database(self, name: str, description: str) -> None:
         """Make a database, unless it is there."""
