@@ -212,9 +212,6 @@ class AwsLake:
             manifest = first
         return manifest
 
-    def drop_candidates(self, product: Product, *, keep: str | None = None) -> None:
-        """Leave all objects, as another run may be at work on them: `set_aside` says which one counts."""
-
     def set_aside(self, product: Product, release: str, *, seen: Pointer | None) -> None:
         """Note the one candidate that stands aside, and after how many moves of the pointer it was made."""
         stated = {"release": release, "moves": len(seen.history) if seen else 0}

@@ -63,9 +63,6 @@ class Lake(Protocol):
         Gives the manifest that counts: that of another run, where one made the same release faster.
         """
 
-    def drop_candidates(self, product: Product, *, keep: str | None = None) -> None:
-        """Remove what stands aside of a product, but for the candidate of one release."""
-
     def set_aside(self, product: Product, release: str, *, seen: Pointer | None) -> None:
         """Let the candidate of one release stand aside, and no other.
 

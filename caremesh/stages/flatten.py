@@ -82,7 +82,6 @@ def flatten(
     release = _release_name(product, query_digest, files)
     found = lake.find_manifest(product, release)
     if found is not None:
-        lake.drop_candidates(product, keep=release)
         return Flattened(found, is_new=False)
     _refuse_changed(files, exports)
     folder = lake.scratch / product.id

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from caremesh.engines.athena import Athena, AthenaFailure, RefusedValue, code_of, cost
+from caremesh.athena_price import cost
+from caremesh.engines.athena import Athena, AthenaFailure, RefusedValue, code_of
 from caremesh.engines.line_tables import DATABASE, create_line_table
 from caremesh.errors import AwsError
 from caremesh.places import S3Place
