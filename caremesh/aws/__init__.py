@@ -48,15 +48,19 @@ class Aws:
             raise AwsError("no AWS region is configured", hint="export AWS_REGION, or name one in the AWS profile")
         return session
 
+    @cached_property
+    def config(self) -> Any:
+        """How botocore tries again, for clients of ours and of awswrangler."""
+        from botocore.config import Config
+
+        return Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}, max_pool_connections=32)
+
     def client(self, service: str) -> Any:
         """The client of a service; clients may be shared by threads."""
         if service not in self._clients:
-            from botocore.config import Config
-
-            config = Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}, max_pool_connections=32)
             with telling_errors():
                 try:
-                    self._clients[service] = self.session.client(service, config=config)
+                    self._clients[service] = self.session.client(service, config=self.config)
                 except ValueError as error:
                     # botocore checks addresses before it has errors of its own for them.
                     raise AwsError(str(error), hint="check AWS_ENDPOINT_URL and the AWS configuration") from None

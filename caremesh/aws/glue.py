@@ -165,6 +165,8 @@ class Glue:
                     raise
             import awswrangler as wr
 
+            # Its own clients would give up sooner.
+            wr.config.botocore_config = self.aws.config
             try:
                 wr.catalog.create_database(
                     name,
