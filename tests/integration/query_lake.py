@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -34,7 +35,15 @@ class QueryLake:
     def __post_init__(self) -> None:
         self.aws.make_bucket(self.bucket)
         self.put(f"lake/{LAKE_MARK}", json.dumps({"format": LAKE_FORMAT}).encode())
-        self.aws.client("glue").create_database(DatabaseInput={"Name": self.database})
+        self.glue.create_database(DatabaseInput={"Name": self.database})
+
+    @cached_property
+    def s3(self) -> Any:
+        return self.aws.client("s3")
+
+    @cached_property
+    def glue(self) -> Any:
+        return self.aws.client("glue")
 
     @property
     def bucket(self) -> str:
@@ -49,7 +58,7 @@ class QueryLake:
         return f"s3://{self.bucket}/lake"
 
     def put(self, key: str, content: bytes) -> None:
-        self.aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=content)
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
 
     def add_table(self, name: str, *files: pa.Table, types: Mapping[str, str] | None = None) -> None:
         """Add a table of some files."""
@@ -64,7 +73,7 @@ class QueryLake:
         for place, (values, part) in enumerate(parts.items()):
             self.put(f"{name}/{place}/part.parquet", as_parquet(part))
             storage = self.storage(f"{name}/{place}", rows, "parquet", None)
-            self.aws.client("glue").create_partition(
+            self.glue.create_partition(
                 DatabaseName=self.database,
                 TableName=name,
                 PartitionInput={"Values": list(values), "StorageDescriptor": storage},
@@ -86,7 +95,7 @@ class QueryLake:
             "PartitionKeys": [{"Name": key, "Type": "string"} for key in keys],
             "StorageDescriptor": self.storage(name, rows, form, types),
         }
-        self.aws.client("glue").create_table(DatabaseName=self.database, TableInput=table)
+        self.glue.create_table(DatabaseName=self.database, TableInput=table)
 
     def storage(self, folder: str, rows: pa.Table, form: str, types: Mapping[str, str] | None) -> dict[str, Any]:
         return {
