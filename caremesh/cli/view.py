@@ -106,7 +106,7 @@ def sql(
 
         print_line(read_view_sql(compiled, file or [Path(f"{compiled.resource}.ndjson")]) + ";")
         return
-    from caremesh.engines.line_table import read_view_sql as read_table_sql
+    from caremesh.engines.line_sql import read_view_sql as read_table_sql
 
     print_line(read_table_sql(compiled, table or f"{compiled.resource.lower()}_lines") + ";")
 

@@ -23,7 +23,7 @@ from caremesh.engines import athena_keys
 from caremesh.engines.athena import Athena, AthenaFailure, Query, RefusedValue
 from caremesh.engines.intake import FileCount
 from caremesh.engines.landed_objects import find_marked, is_packed, plain_sizes
-from caremesh.engines.line_table import read_view_sql
+from caremesh.engines.line_sql import read_view_sql
 from caremesh.engines.workbench import Workbench, open_workbench
 from caremesh.errors import AwsError, LakeError, LandingError, ViewError
 from caremesh.fhir import LONGEST_STATEMENT, SHORTEN, CompiledView

@@ -6,7 +6,7 @@ the caller's: `lines` (a table of lines), `keys` and `doubts` (Parquet), `files`
 
 from __future__ import annotations
 
-from caremesh.engines.line_table import NULL_LINE, row_type
+from caremesh.engines.line_sql import NULL_LINE, row_type
 from caremesh.fhir import CompiledView, with_numbers
 from caremesh.quoting import quote_text
 from caremesh.sources.sieve import LONGEST_LINE

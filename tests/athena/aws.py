@@ -31,7 +31,7 @@ class Aws:
     def create_line_table(self, name: str, files: dict[str, bytes]) -> str:
         """Create a table of lines over these files (name → content); give the name that SQL knows it by.
 
-        The same SerDe as in the DDL of `create_line_table_sql`, which only Athena understands.
+        The same SerDe as that of the tables of lines that are made of a list (`caremesh.engines.line_tables`).
         """
         s3 = self.client("s3")
         for file, content in files.items():

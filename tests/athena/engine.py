@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from caremesh.engines.line_table import read_view_sql
-from caremesh.fhir import CompiledView
+from caremesh.engines.line_sql import NULL_LINE, parse_line_sql, read_view_sql
+from caremesh.fhir import CompiledView, Struct
 from caremesh.quoting import quote_text
 from tests.athena.aws import Aws
 from tests.athena.functions import ATHENA_FUNCTIONS, called_functions
@@ -49,6 +49,13 @@ def view_sql(compiled: CompiledView, table: str) -> str:
     sql = read_view_sql(compiled, table)
     assert called_functions(sql) <= ATHENA_FUNCTIONS, "the view calls functions that Athena does not list"
     return sql
+
+
+def refused_lines_sql(table: str, shape: Struct) -> str:
+    """SQL for the lines of a table that give no row, though they are not blank: their `file` and `line`."""
+    line = f"coalesce(line, {quote_text(NULL_LINE)})"
+    refused = f"{parse_line_sql(shape)} is null and trim({line}) <> ''"
+    return f'(select "$path" as file, {line} as line from {table} where {refused})'
 
 
 def inline_sql(compiled: CompiledView, lines: Sequence[str]) -> str:

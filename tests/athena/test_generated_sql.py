@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from caremesh.engines import athena_keys
-from caremesh.engines.line_table import read_lines_sql, refused_lines_sql
+from caremesh.engines.line_sql import read_lines_sql
 from caremesh.errors import ViewError
 from caremesh.fhir import ATHENA, LONGEST_STATEMENT, Leaf, Struct, compile_view, parse_view
-from tests.athena.engine import Athena
+from tests.athena.engine import Athena, refused_lines_sql
 from tests.athena.functions import ATHENA_FUNCTIONS, ON_BOTH_ENGINES, SYNTAX, called_functions
 from tests.golden.refresh import GOLDEN
 from tests.integration.test_damaged_files import VIEW

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from caremesh.engines.athena import create_line_table_sql
 from tests.athena.calls import Call
 from tests.athena.queries import Queries
 
@@ -23,9 +22,14 @@ def files(queries: Queries, prefix: str) -> list[str]:
     return [f"s3://{queries.bucket}/{entry['Key']}" for entry in found]
 
 
-def test_the_table_of_lines_is_made_as_caremesh_writes_it(queries: Queries) -> None:
+def test_a_table_of_lines_is_not_made_twice_and_splits_at_its_delimiter_alone(queries: Queries) -> None:
     folder = queries.put("lines/a.ndjson", b'{"id": "a\\u0001"}\n\n{"id": 2}\n')
-    ddl = create_line_table_sql(f"{queries.database}.lines", folder)
+    ddl = (
+        f"create external table if not exists `{queries.database}`.`lines` (`line` string)\n"
+        "row format serde 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'\n"
+        r"with serdeproperties ('field.delim' = '\u0001', 'serialization.format' = '\u0001')"
+        f"\nstored as textfile\nlocation '{folder}'"
+    )
     queries.run(ddl)
     queries.run(ddl)
     assert queries.rows("select line from lines order by line") == [[""], ['{"id": "a\\u0001"}'], ['{"id": 2}']]

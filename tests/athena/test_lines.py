@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from datetime import date, datetime
 
 import pytest
 
-from caremesh.engines.line_table import create_line_table_sql, read_lines_sql, refused_lines_sql
+from caremesh.engines.line_sql import read_lines_sql
 from caremesh.fhir import ATHENA, CompiledView, Struct, compile_view, parse_view
 from caremesh.fhir.shape import Leaf
 from tests.athena.aws import DATABASE, location
-from tests.athena.engine import Athena
+from tests.athena.engine import Athena, refused_lines_sql
 
 pytestmark = pytest.mark.athena
 
@@ -133,18 +132,6 @@ def test_rows_can_be_written_as_parquet(athena: Athena, compiled: CompiledView) 
     )
     found = athena.query(f"select * from {DATABASE}.parquet order by id")
     assert found == [{"id": "extra", "v": 1.5}, {"id": "good", "v": None}]
-
-
-def test_table_of_the_tests_is_the_one_that_the_ddl_asks_athena_for(athena: Athena) -> None:
-    athena.aws.create_line_table("same", {})
-    table = athena.aws.client("glue").get_table(DatabaseName=DATABASE, Name="same")["Table"]["StorageDescriptor"]
-    ddl = create_line_table_sql(f"{DATABASE}.same", location("same"))
-    serde, place = re.findall(r"(?:serde|location) '([^']*)'", ddl)
-    properties = re.findall(r"'([\w.]+)' = '([^']*)'", ddl)
-    assert [table["Columns"][0][key] for key in ("Name", "Type")] == ["line", "string"]
-    assert table["Location"] == place
-    assert table["SerdeInfo"]["SerializationLibrary"] == serde
-    assert table["SerdeInfo"]["Parameters"] == {k: v.replace(r"\u0001", "\u0001") for k, v in properties}
 
 
 def test_lines_in_the_statement_give_the_rows_of_a_table(athena: Athena, compiled: CompiledView) -> None:

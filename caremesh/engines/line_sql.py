@@ -1,34 +1,18 @@
 """Tables of lines in Athena: SQL text over a table whose one column `line` holds lines of NDJSON, as they came.
 
-One such table per resource type serves every view, and no line can make a query fail: what does not fit is in
-`refused_lines_sql`. Nothing here talks to AWS.
+One such table per resource type serves every view, and no line can make a query fail. Nothing here talks to AWS.
 """
 
 from __future__ import annotations
 
 from caremesh.errors import ViewError
 from caremesh.fhir import ATHENA, LONGEST_STATEMENT, SHORTEN, Array, CompiledView, Node, Struct, exact_names
-from caremesh.quoting import quote_name, quote_text
+from caremesh.quoting import quote_name
 
 # How the SerDe writes a null, so that a line of only this is read as one.
 NULL_LINE = r"\N"
 # No FHIR element has this name.
 _GUARD = ("-", "boolean")
-
-
-def create_line_table_sql(table: str, location: str) -> str:
-    r"""Hive DDL, as Athena takes it, of the table of lines over all files under an S3 prefix.
-
-    JSON holds no unescaped control character, so that a line never splits at the delimiter `\u0001`.
-    """
-    name = ".".join(f"`{part}`" for part in table.split("."))
-    return (
-        f"create external table if not exists {name} (`line` string)\n"
-        "row format serde 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'\n"
-        r"with serdeproperties ('field.delim' = '\u0001', 'serialization.format' = '\u0001')" + "\n"
-        "stored as textfile\n"
-        f"location {quote_text(location)}"
-    )
 
 
 def read_lines_sql(table: str, shape: Struct) -> str:
@@ -38,7 +22,7 @@ def read_lines_sql(table: str, shape: Struct) -> str:
     name of a `with` query.
     """
     fields = ", ".join(f"r.{quote_name(name)}" for name, _ in shape.fields)
-    parsed = f"select {_parse(shape)} as r from {_quote_table(table)}"
+    parsed = f"select {parse_line_sql(shape)} as r from {_quote_table(table)}"
     return f"(select {fields} from ({parsed}) where r is not null)"
 
 
@@ -54,17 +38,8 @@ def read_view_sql(view: CompiledView, table: str) -> str:
     return statement
 
 
-def refused_lines_sql(table: str, shape: Struct) -> str:
-    """SQL for the lines of a table that `read_lines_sql` gives no row for: `file` (its S3 path) and `line` (the text).
-
-    Blank lines are no data and not refused. Athena knows no line numbers.
-    """
-    line = f"coalesce(line, {quote_text(NULL_LINE)})"
-    refused = f"{_parse(shape)} is null and trim({line}) <> ''"
-    return f'(select "$path" as file, {line} as line from {_quote_table(table)} where {refused})'
-
-
-def _parse(shape: Struct) -> str:
+def parse_line_sql(shape: Struct) -> str:
+    """SQL that reads the column `line` as a row of this shape; null where it is no JSON, or contradicts the shape."""
     line = ATHENA.quote_numbers("line", exact_names(shape))
     return f"try(cast(json_parse({line}) as {row_type(shape)}))"
 
