@@ -52,11 +52,11 @@ class Settings:
     project: Path
     lake: Place
     now: str
+    run_id: str
     landing: Place | None = None
     memory_limit: str = DEFAULT_MEMORY_LIMIT
     threads: int = 2
     engine: EngineChoice = "duckdb"
-    run_id: str = "run"
     scratch: Path | None = None
     aws: AwsSettings = field(default_factory=AwsSettings)
 

@@ -58,7 +58,7 @@ def shared_data() -> Path:
 
 def settings_for(lake: Path, landing: Path | None = None, *, project: Path = ROOT, now: str = NOW) -> Settings:
     """Settings as the command line would make them, with a fixed clock."""
-    return Settings(project=project, lake=lake, now=now, landing=landing)
+    return Settings(project=project, lake=lake, now=now, run_id="test", landing=landing)
 
 
 class SilentWatcher:

@@ -6,6 +6,7 @@ Credentials, region and addresses come from boto3's own chain
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -37,6 +38,7 @@ class Aws:
         """Keep what clients are made with; nothing is sent."""
         self.settings = settings
         self._clients: dict[str, Any] = {}
+        self._making = threading.Lock()
 
     @cached_property
     def session(self) -> Any:
@@ -57,13 +59,15 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """The client of a service; clients may be shared by threads."""
-        if service not in self._clients:
-            with telling_errors():
-                try:
-                    self._clients[service] = self.session.client(service, config=self.config)
-                except ValueError as error:
-                    # botocore checks addresses before it has errors of its own for them.
-                    raise AwsError(str(error), hint="check AWS_ENDPOINT_URL and the AWS configuration") from None
+        # A session makes one client at a time: https://docs.aws.amazon.com/boto3/latest/guide/session.html
+        with self._making:
+            if service not in self._clients:
+                with telling_errors():
+                    try:
+                        self._clients[service] = self.session.client(service, config=self.config)
+                    except ValueError as error:
+                        # botocore checks addresses before it has errors of its own for them.
+                        raise AwsError(str(error), hint="check AWS_ENDPOINT_URL and the AWS configuration") from None
         return self._clients[service]
 
     @property

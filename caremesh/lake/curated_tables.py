@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from caremesh.aws.glue import Glue, GlueColumn, GlueTable, LostRace, glue_type
+from caremesh.errors import LakeError
 from caremesh.lake.curated import CuratedBuild, CuratedTable
 from caremesh.lake.layout import CURATED_FOLDER
 from caremesh.places import S3Place
@@ -36,6 +37,12 @@ def _show_table(glue: Glue, place: S3Place, name: str, read_build: Callable[[], 
         seen = glue.find(CURATED_FOLDER, name)
         build = read_build()
         table = next((t for t in build.tables if t.name == name), None) if build else None
+        if seen and not seen.location.startswith(place.folder):
+            raise LakeError(
+                f"the Glue table {CURATED_FOLDER}.{name} is not of this lake but at {seen.location or 'no place'}",
+                where=str(place),
+                hint="drop that table, or use an AWS account or region of its own for this lake",
+            )
         if build is None or table is None or (seen and seen.parameters.get(BUILD) == build.build):
             return
         try:

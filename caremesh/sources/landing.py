@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from caremesh.aws import Aws
@@ -38,8 +39,13 @@ class Exports:
             return (landed.path, landed.digest) == (found.path, found.digest)
         return landed.path == str(Path(found.path).resolve()) and ndjson.is_unchanged(landed)
 
-    def is_unchanged(self, landed: LandedFile) -> bool:
-        """Whether a file that was taken in is there, and is still the same."""
+    def first_changed(self, landed: Sequence[LandedFile]) -> LandedFile | None:
+        """The first file that was taken in and is gone or no longer the same; None where all are as they were."""
+        with ThreadPoolExecutor(s3.PARALLEL) as pool:
+            unchanged = pool.map(self._is_unchanged, landed)
+            return next((file for file, same in zip(landed, unchanged, strict=True) if not same), None)
+
+    def _is_unchanged(self, landed: LandedFile) -> bool:
         return s3.is_unchanged(self._aws, landed) if _is_in_s3(landed.path) else ndjson.is_unchanged(landed)
 
     def missing(self, landed: Sequence[LandedFile], *, found: Sequence[FoundFile]) -> tuple[LandedFile, ...]:

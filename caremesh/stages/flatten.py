@@ -169,9 +169,9 @@ def _run_view(
 
 def _refuse_changed(files: Sequence[LandedFile], exports: Exports) -> None:
     """A release is named by digests that were taken at landing: what is read must be what was landed."""
-    for file in files:
-        if not exports.is_unchanged(file):
-            raise LandingError("changed, or is gone, since it was landed", where=file.path, hint="caremesh land again")
+    changed = exports.first_changed(files)
+    if changed:
+        raise LandingError("changed, or is gone, since it was landed", where=changed.path, hint="caremesh land again")
 
 
 def _release_name(product: Product, query_digest: str, files: Sequence[LandedFile]) -> str:

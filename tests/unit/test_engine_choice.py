@@ -16,7 +16,7 @@ HERE = parse_place("lake")
 
 
 def settings(engine: EngineChoice, lake: Place = THERE) -> Settings:
-    return Settings(project=ROOT, lake=lake, now=NOW, engine=engine, aws=AwsSettings(auto_bytes=1000))
+    return Settings(project=ROOT, lake=lake, now=NOW, run_id="test", engine=engine, aws=AwsSettings(auto_bytes=1000))
 
 
 def landed(size: int, path: str = "s3://landing/Patient.ndjson") -> LandedFile:
