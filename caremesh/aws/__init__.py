@@ -7,8 +7,8 @@ Credentials, region and addresses come from boto3's own chain
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
@@ -104,6 +104,18 @@ def telling_errors() -> Iterator[None]:
     except Boto3Error as error:
         # Transfers of files give up with these, after attempts of their own.
         raise AwsError(str(error), hint="run again; finished work is found") from None
+
+
+@contextmanager
+def cleaning_up(clean: Callable[[], object]) -> Iterator[None]:
+    """Clean up after a block, whatever happened in it; what went wrong there matters more than a failure to clean."""
+    try:
+        yield
+    except BaseException:
+        with suppress(AwsError):
+            clean()
+        raise
+    clean()
 
 
 def error_code(error: Any) -> str:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from caremesh.aws import Aws, error_code, telling_errors
+from caremesh.errors import AwsError
 
 _TYPES = {"varchar": "string", "integer": "int"}
 
@@ -244,22 +245,35 @@ class Glue:
         ]
         for start in range(0, len(inputs), 100):
             with telling_errors():
-                self._client.batch_create_partition(
+                answer = self._client.batch_create_partition(
                     DatabaseName=table.database, TableName=table.name, PartitionInputList=inputs[start : start + 100]
                 )
+            _refuse_errors(answer, table, but="AlreadyExistsException")
 
-    def drop_partitions(self, database: str, name: str, values: Sequence[tuple[str, ...]]) -> None:
+    def drop_partitions(self, table: GlueTable, values: Sequence[tuple[str, ...]]) -> None:
         """Remove partitions from the catalog; their files stay."""
         listed = [{"Values": list(v)} for v in values]
         for start in range(0, len(listed), 25):
             with telling_errors():
-                self._client.batch_delete_partition(
-                    DatabaseName=database, TableName=name, PartitionsToDelete=listed[start : start + 25]
+                answer = self._client.batch_delete_partition(
+                    DatabaseName=table.database, TableName=table.name, PartitionsToDelete=listed[start : start + 25]
                 )
+            _refuse_errors(answer, table, but="EntityNotFoundException")
 
     @property
     def _client(self) -> Any:
         return self.aws.client("glue")
+
+
+def _refuse_errors(answer: Mapping[str, Any], table: GlueTable, *, but: str) -> None:
+    """A batch answers well where some of it failed: https://docs.aws.amazon.com/glue/latest/webapi/API_PartitionError.html."""
+    codes = [e.get("ErrorDetail", {}).get("ErrorCode") for e in answer.get("Errors", [])]
+    failed = [code for code in codes if code != but]
+    if failed:
+        raise AwsError(
+            f"{len(failed)} partitions of {table.database}.{table.name} could not be changed: {failed[0]}",
+            hint="run again",
+        )
 
 
 def glue_type(sql_type: str) -> str:

@@ -18,8 +18,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from caremesh.aws import Aws
+from caremesh.aws import Aws, cleaning_up
 from caremesh.aws.glue import FoundTable, Glue, GlueColumn, GlueTable, LostRace, glue_type
+from caremesh.aws.names import WORK_DATABASE
 from caremesh.aws.objects import Conflict, Objects, as_json
 from caremesh.errors import LakeError, LakeLockedError, PublishError
 from caremesh.lake.catalog_copy import mirror_catalog
@@ -43,7 +44,7 @@ from caremesh.lake.ledger import Ledger, ledger_from_json, ledger_to_json
 from caremesh.lake.lock import hold_lock
 from caremesh.lake.quarantine_table import show_quarantine
 from caremesh.lake.release import Manifest, Pointer, move_back, move_forward, retirable, without
-from caremesh.lake.sweeping import WORK_DATABASE, sweep_objects
+from caremesh.lake.sweeping import sweep_objects
 from caremesh.places import S3Place
 from caremesh.products import Product
 
@@ -183,12 +184,11 @@ class AwsLake:
 
         One that was made before another run published is none: it may hold less than what is current.
         """
-        aside = self.objects.read_json(self._candidate_key(product), lambda s: (str(s["release"]), int(s["moves"])))
+        aside = self.objects.read_json(self._candidate_key(product), lambda s: (str(s["release"]), s["after"]))
         if aside is None:
             return ()
-        pointer, (release, moves) = self.pointer(product), aside
-        history = pointer.history if pointer else ()
-        if release in {m.release for m in history} or any(m.action == "publish" for m in history[moves:]):
+        pointer, (release, after) = self.pointer(product), aside
+        if (pointer and release in {m.release for m in pointer.history}) or after != _last_publish(pointer):
             return ()
         manifest = self.find_manifest(product, release)
         return (manifest,) if manifest else ()
@@ -206,6 +206,9 @@ class AwsLake:
                 raise LakeLockedError(
                     f"another run is making release {manifest.release} of {product.id}", where=home, hint="run again"
                 ) from None
+            if first.data == manifest.data:
+                # It is ours: only the answer was lost, and somebody judged it meanwhile.
+                return first
             # Another run was faster: its files count, and nobody knows of ours.
             self.objects.delete([*self.objects.list(f"{home}/{manifest.data}")])
             self.objects.delete([*self.objects.list(f"{home}/{manifest.quarantine}")])
@@ -213,8 +216,8 @@ class AwsLake:
         return manifest
 
     def set_aside(self, product: Product, release: str, *, seen: Pointer | None) -> None:
-        """Note the one candidate that stands aside, and after how many moves of the pointer it was made."""
-        stated = {"release": release, "moves": len(seen.history) if seen else 0}
+        """Note the one candidate that stands aside, and after which publication it was made."""
+        stated = {"release": release, "after": _last_publish(seen)}
         if self.objects.read_json(self._candidate_key(product), dict) != stated:
             self.objects.write_json(self._candidate_key(product), stated)
 
@@ -302,10 +305,33 @@ class AwsLake:
         if seen and retired:
             self._point(product, without(seen, retired), seen)
             for release in retired:
-                home = release_key(product, release)
-                self.objects.delete([f"{home}/{MANIFEST_FILE}"])
-                self.objects.delete([*self.objects.list(home)])
+                self.remove_release(product, release)
         return retired
+
+    def is_wanted(self, product: Product, release: str) -> bool:
+        """Whether the pointer knows a release, or it stands aside."""
+        aside = self.objects.read_json(self._candidate_key(product), lambda stated: str(stated["release"]))
+        pointer = self.pointer(product)
+        return release == aside or (pointer is not None and release in {m.release for m in pointer.history})
+
+    def remove_release(self, product: Product, release: str) -> int:
+        """Remove a release that nobody wants; give the number of its objects.
+
+        Its manifest goes first. Who publishes it meanwhile either is seen here, and it is put back, or finds it gone.
+        """
+        home = release_key(product, release)
+        key = f"{home}/{MANIFEST_FILE}"
+        manifest = self.objects.read(key)
+        if self.is_wanted(product, release):
+            return 0
+        self.objects.delete([key])
+        if self.is_wanted(product, release):
+            if manifest:
+                self.objects.write(key, manifest[0], type="application/json")
+            return 0
+        keys = [*self.objects.list(home)]
+        self.objects.delete(keys)
+        return len(keys) + bool(manifest)
 
     def sweep(self, products: Sequence[Product], *, before: str) -> int:
         """Remove what runs left behind that died, lost a race, or are long over, if it is older than a time."""
@@ -315,6 +341,22 @@ class AwsLake:
         stated = {POINTER: json.dumps(pointer.to_json())}
         table = self._table(product, self._manifest(product, pointer.release), stated)
         self.glue.ensure_database(product.domain, f"Data products of the domain {product.domain}")
+        self._put(product, table, pointer, seen)
+        if self.find_manifest(product, pointer.release) is None:
+            self._retreat(product, seen)
+            raise PublishError(f"release {pointer.release} of {product.id} was pruned meanwhile", hint="run again")
+
+    def _retreat(self, product: Product, seen: Pointer | None) -> None:
+        """Point back to what was seen; somebody who moved the pointer meanwhile may keep it there."""
+        now = self.glue.find(product.domain, product.name)
+        if seen is None:
+            self.glue.drop_table(product.domain, product.name)
+            return
+        stated = {POINTER: json.dumps(seen.to_json())}
+        with suppress(LostRace):
+            self.glue.put(self._table(product, self._manifest(product, seen.release), stated), seen=now)
+
+    def _put(self, product: Product, table: GlueTable, pointer: Pointer, seen: Pointer | None) -> None:
         try:
             self.glue.put(table, seen=None if seen is None else FoundTable(seen.version or "", "", {}))
         except LostRace:
@@ -364,7 +406,7 @@ class AwsLake:
         """Make a table that stays at one release of a product; give its name in `database`."""
         name = f"{product.domain}__{product.name}"
         table = self._table(product, self._manifest(product, release), {})
-        self.glue.put(replace(table, database=database, name=name), seen=None)
+        self.glue.ensure_table(replace(table, database=database, name=name))
         return name
 
     @contextmanager
@@ -380,12 +422,9 @@ class AwsLake:
             columns=[GlueColumn(name, glue_type(sql_type), "") for name, sql_type in columns],
             parameters={},
         )
-        self.glue.ensure_database(WORK_DATABASE, "Tables of runs at work; not for readers")
-        self.glue.put(table, seen=None)
-        try:
+        with cleaning_up(lambda: self.glue.drop_table(table.database, table.name)):
+            self.glue.ensure_table(table)
             yield table
-        finally:
-            self.glue.drop_table(table.database, table.name)
 
     def size_of(self, key: str) -> int:
         """How many bytes stand below a key."""
@@ -424,3 +463,9 @@ class AwsLake:
             self.objects.swap(_CURATED, as_json(build.to_json()), etag=build.version)
         except Conflict:
             raise PublishError("another run curated meanwhile", hint="caremesh curate again") from None
+
+
+def _last_publish(pointer: Pointer | None) -> str | None:
+    """What the newest publication of a product is told by; rollbacks do not count."""
+    published = [f"{m.release} at {m.at}" for m in pointer.history if m.action == "publish"] if pointer else []
+    return published[-1] if published else None

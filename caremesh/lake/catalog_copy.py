@@ -19,7 +19,8 @@ def mirror_catalog(objects: Objects, key: str, folder: Path) -> Iterator[Path]:
     """Bring the pages below `key` into `folder`; after the block send what differs, and remove what is gone."""
     remove_folder(folder)
     folder.mkdir(parents=True)
-    for name in objects.list(key):
+    # The console of S3 makes a folder as an object whose name ends in a slash.
+    for name in (n for n in objects.list(key) if not n.endswith("/")):
         objects.download(name, folder / name.removeprefix(f"{key}/"))
     before = _digests(folder)
     yield folder

@@ -21,9 +21,12 @@ def show_curated(glue: Glue, place: S3Place, read_build: Callable[[], CuratedBui
     glue.ensure_database(CURATED_FOLDER, "Curated tables, built and tested by dbt")
     for table in build.tables:
         _show_table(glue, place, table.name, read_build)
-    kept = {t.name for t in build.tables}
-    for name, parameters in glue.tables(CURATED_FOLDER).items():
-        if parameters.get(BUILD) not in (None, build.build) and name not in kept:
+    # The tables are listed before the build is read: whatever a newer one adds after that is not among them.
+    listed = glue.tables(CURATED_FOLDER)
+    current = read_build() or build
+    kept = {t.name for t in current.tables}
+    for name, parameters in listed.items():
+        if parameters.get(BUILD) not in (None, current.build) and name not in kept:
             glue.drop_table(CURATED_FOLDER, name)
 
 

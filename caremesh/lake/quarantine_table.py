@@ -52,4 +52,4 @@ def show_quarantine(glue: Glue, place: S3Place, locations: Mapping[tuple[str, st
             glue.put(table, seen=None)
     found = glue.partitions(DATABASE, TABLE)
     glue.add_partitions(table, {v: location for v, location in locations.items() if v not in found})
-    glue.drop_partitions(DATABASE, TABLE, [v for v in found if v not in locations])
+    glue.drop_partitions(table, [v for v in found if v not in locations])

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from caremesh.aws import cleaning_up
 from caremesh.engines.athena import Athena
 from caremesh.engines.dbt import BuiltTable, DbtResult, build, write_project
 from caremesh.errors import CurateError
@@ -32,8 +33,8 @@ def build_in_athena(
     products: Sequence[Product], *, releases: Mapping[str, str], settings: Settings, lake: AwsLake, name: str
 ) -> CuratedBuild:
     """Build and test the curated tables over these releases (product id → release); publish nothing yet."""
-    data = lake.place / f"{CURATED_FOLDER}/{name}"
-    with _databases(lake, settings.run_id) as databases:
+    data = f"{CURATED_FOLDER}/{name}"
+    with _databases(lake, settings.run_id, data) as databases:
         sources = {
             p.id: (databases.work, lake.pin(p, releases[p.id], database=databases.work))
             for p in products
@@ -41,22 +42,25 @@ def build_in_athena(
         }
         folder = lake.scratch / "curate" / "dbt"
         project = write_project(products, folder, project_dir=settings.dbt_dir, sources=sources)
-        environment = _environment(lake, databases, data.folder)
+        environment = _environment(lake, databases, (lake.place / data).folder)
         result = build(project, target="athena", variables={}, env=environment)
         return _describe(result, lake, name=name, at=settings.now)
 
 
 @contextmanager
-def _databases(lake: AwsLake, run_id: str) -> Iterator[BuildDatabases]:
-    """Databases for one build; the catalog forgets them after it, and their intermediate data go."""
+def _databases(lake: AwsLake, run_id: str, data: str) -> Iterator[BuildDatabases]:
+    """Databases for one build; the catalog forgets them after it, and the data of intermediate tables go."""
     names = BuildDatabases(curated=f"caremesh_build_{run_id}", work=f"caremesh_work_{run_id}")
-    for name in (names.curated, names.work):
-        lake.glue.ensure_database(name, "A build of the curated tables at work; not for readers")
-    try:
-        yield names
-    finally:
+
+    def clean() -> None:
         for name in (names.curated, names.work):
             lake.glue.drop_database(name)
+        lake.objects.delete([*lake.objects.list(f"{data}/{names.work}")])
+
+    with cleaning_up(clean):
+        for name in (names.curated, names.work):
+            lake.glue.ensure_database(name, "A build of the curated tables at work; not for readers")
+        yield names
 
 
 def _environment(lake: AwsLake, databases: BuildDatabases, data: str) -> Mapping[str, str]:

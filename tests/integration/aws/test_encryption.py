@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from caremesh.settings import AwsSettings
 from tests.athena.local_aws import REGION
 from tests.integration.aws.aws_mesh import AwsMesh
 from tests.integration.small_mesh import patient
+
+# Whole runs in processes of their own: minutes, and CI runs them.
+pytestmark = pytest.mark.slow
 
 WRITES = ("s3:PutObject", "s3:CreateMultipartUpload", "s3:CopyObject")
 

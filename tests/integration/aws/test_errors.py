@@ -12,6 +12,9 @@ from tests.integration.aws.aws_mesh import AwsMesh
 from tests.integration.aws.watched_aws import Asked, Refusal, refuse
 from tests.integration.small_mesh import patient
 
+# Whole runs in processes of their own: minutes, and CI runs them.
+pytestmark = pytest.mark.slow
+
 THROTTLED = {"s3": Refusal("SlowDown", 503), "glue": Refusal("ThrottlingException")}
 
 # Each request of a run, with the key that it is refused for.

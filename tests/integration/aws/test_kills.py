@@ -15,6 +15,9 @@ from tests.integration.aws.watched_aws import Asked, Refusal
 from tests.integration.aws.worker import KILLED, Worker
 from tests.integration.small_mesh import patient
 
+# Whole runs in processes of their own: minutes, and CI runs them.
+pytestmark = pytest.mark.slow
+
 
 def kill_at(mesh: AwsMesh, step: int, victim: Future[int]) -> list[str]:
     """Kill a process at its so-manyth request, which is still answered; gives the requests that were seen."""

@@ -13,6 +13,9 @@ from tests.integration.aws.watched_aws import Asked, Refusal
 from tests.integration.aws.worker import Worker
 from tests.integration.small_mesh import patient
 
+# Whole runs in processes of their own: minutes, and CI runs them.
+pytestmark = pytest.mark.slow
+
 PUBLISHED, LOST, LOCKED = 0, 13, 16
 
 # What the first run has just asked for when the second begins.
