@@ -2,9 +2,8 @@
 
 A product costs two passes over its lines: one keeps what is known of each line (a few dozen bytes of each), the other
 writes the rows of those that are used. Everything between reads only what the first one kept. More passes are needed
-where one text stands twice in a file (one), where the view refuses values (one for each such resource, which Athena
-does not bill, as the query fails; and one for their texts), and where nobody has counted a file's lines and its bytes
-do not tell that all were read (one).
+where one text stands twice in a file (one), and where the view refuses values (one for each such resource, which Athena
+does not bill, as the query fails; and one for their texts).
 
 Athena ends a line at a carriage return, too; a file with one within a line fails the sum rule.
 """
@@ -12,32 +11,31 @@ Athena ends a line at a carriage return, too; a file with one within a line fail
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 
 from caremesh.aws import Aws
 from caremesh.aws.glue import TableName
 from caremesh.aws.objects import Objects
 from caremesh.engines import athena_keys
 from caremesh.engines.athena import Athena, AthenaFailure, Query, RefusedValue
+from caremesh.engines.athena_account import Found, account_for_lines
 from caremesh.engines.intake import FileCount
-from caremesh.engines.landed_objects import find_marked, is_packed, plain_sizes
+from caremesh.engines.landed_objects import find_marked
 from caremesh.engines.line_sql import read_view_sql
 from caremesh.engines.workbench import Workbench, open_workbench
-from caremesh.errors import AwsError, LakeError, LandingError, ViewError
+from caremesh.errors import AwsError, LakeError, ViewError
 from caremesh.fhir import LONGEST_STATEMENT, SHORTEN, CompiledView
-from caremesh.places import S3Place, parse_place
+from caremesh.places import S3Place
 from caremesh.quoting import quote_text
-from caremesh.sources.ndjson import BYTE_ORDER_MARK, LandedFile
+from caremesh.sources.ndjson import LandedFile
 
 REFUSED_LIMIT = 20
 """So many resources may hold a value that the view refuses: each time that a query fails, it names one of them."""
 
 # What `unload … to …` adds, with the longest name of a place.
 _AROUND = 1500
-# A gzip file states its size modulo this.
-_PACKED_SIZES = 1 << 32
 _HIVE_TYPES = {"varchar": "string", "integer": "int"}
 
 
@@ -57,6 +55,7 @@ def flatten_lines(
     view: CompiledView,
     files: Sequence[LandedFile],
     line_table: TableName,
+    lake: S3Place,
     data_location: S3Place,
     quarantine_location: S3Place,
 ) -> AthenaIntake:
@@ -73,7 +72,7 @@ def flatten_lines(
     name = hashlib.sha256(str(data_location).encode()).hexdigest()[:12]
     with (
         _emptied(athena.aws, data_location, quarantine_location),
-        open_workbench(athena, name=name, place=work_place(athena)) as bench,
+        open_workbench(athena, name=name, place=work_place(lake)) as bench,
     ):
         flow = _Flow(bench, view, files, str(line_table))
         flow.keep_keys()
@@ -85,12 +84,9 @@ def flatten_lines(
         return AthenaIntake(counts, quarantined, flow.count_rows(data_location), tuple(bench.queries))
 
 
-def work_place(athena: Athena) -> S3Place:
-    """Where intakes keep what they work with, as long as they do."""
-    place = parse_place(athena.output)
-    if not isinstance(place, S3Place):
-        raise AwsError("Athena's output is no place in S3", where=athena.output, hint="s3://bucket/prefix")
-    return place / "work"
+def work_place(lake: S3Place) -> S3Place:
+    """Where intakes keep what they work with as long as they do; `caremesh prune` looks there for what was left."""
+    return lake / "athena/work"
 
 
 def _refuse_zoned(view: CompiledView) -> None:
@@ -113,8 +109,8 @@ def _emptied(aws: Aws, *places: S3Place) -> Iterator[None]:
         yield
     except BaseException:
         # What went wrong matters more than what is left of it.
-        with suppress(AwsError):
-            for place in places:
+        for place in places:
+            with suppress(AwsError, LakeError):
                 Objects(aws, place).clear()
         raise
 
@@ -129,24 +125,6 @@ class _Doubt:
     raw: str | None
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What was found of one file: its lines, and how many of those used stand there twice.
-
-    `bytes` are those of all its lines, `ends` how many lines those are: blank ones are among them.
-    """
-
-    used: int = 0
-    superseded: int = 0
-    quarantined: int = 0
-    twins: int = 0
-    bytes: int = 0
-    ends: int = 0
-
-    def __add__(self, other: _Found) -> _Found:
-        return _Found(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
-
-
 @dataclass
 class _Flow:
     """One intake, step by step; `found` is by path."""
@@ -156,7 +134,7 @@ class _Flow:
     files: Sequence[LandedFile]
     lines: str
     doubts: list[_Doubt] = field(default_factory=list)
-    found: dict[str, _Found] = field(default_factory=dict)
+    found: dict[str, Found] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
 
     def keep_keys(self) -> None:
@@ -196,11 +174,8 @@ class _Flow:
 
     def account(self) -> tuple[FileCount, ...]:
         """Count every line of every file; a sum that does not hold is an error, never a footnote."""
-        strays = self.found.keys() - {file.path for file in self.files}
-        if strays:
-            raise LandingError("is read, and was not asked for", where=min(strays), hint="make its table of lines anew")
-        counted = self._count_apart([file for file in self.files if file.lines is None])
-        return tuple(self._account_for(file, counted) for file in self.files)
+        marked = {doubt.path for doubt in self.doubts if doubt.reason == athena_keys.MARK_REASON}
+        return account_for_lines(self.bench.aws, self.files, self.found, marked=marked)
 
     def write_quarantine(self, target: S3Place) -> None:
         """Write the lines that are set aside."""
@@ -240,26 +215,8 @@ class _Flow:
     def _count(self) -> None:
         self.found = {}
         for path, *counts in self.bench.rows(athena_keys.counts_sql(self._ranked(), self.tables["keys"])):
-            found = _Found(*(int(count or 0) for count in counts))
-            self.found[str(path)] = self.found.get(str(path), _Found()) + found
-
-    def _count_apart(self, files: Sequence[LandedFile]) -> Mapping[str, int]:
-        """The lines of files that nobody counted, where their bytes leave it open whether all of them were read."""
-        sizes = plain_sizes(self.bench.aws, files)
-        if all(self._is_whole(file, size) for file, size in zip(files, sizes, strict=True)):
-            return {}
-        rows = self.bench.rows(athena_keys.count_lines_sql(self.lines))
-        counted = {str(path): int(count or 0) for path, count in rows}
-        return {file.path: counted.get(file.path, 0) for file in files}
-
-    def _is_whole(self, file: LandedFile, size: int) -> bool:
-        """Whether the lines of a file are as long as it is, with their ends: all of one byte, or all of two."""
-        found = self.found.get(file.path, _Found())
-        has_mark = any(d.path == file.path and d.reason == athena_keys.MARK_REASON for d in self.doubts)
-        left = size - found.bytes - (len(BYTE_ORDER_MARK) if has_mark else 0)
-        # The last line may have no end.
-        fitting = {found.ends, found.ends - 1, 2 * found.ends, 2 * found.ends - 2}
-        return (left % _PACKED_SIZES if is_packed(file) else left) in fitting
+            found = Found(*(int(count or 0) for count in counts))
+            self.found[str(path)] = self.found.get(str(path), Found()) + found
 
     def _ranked(self) -> str:
         return athena_keys.ranked_sql(self.tables["keys"], self.tables["files"], self.tables.get("doubts"))
@@ -269,19 +226,6 @@ class _Flow:
         twins = any(found.twins for found in self.found.values())
         used = athena_keys.used_lines_sql(self._ranked(), self.lines, left_out=left_out, twins=twins)
         return _checked(f"with {used},\n{read_view_sql(self.view, 'used').removeprefix('with ')}")
-
-    def _account_for(self, file: LandedFile, counted: Mapping[str, int]) -> FileCount:
-        found = self.found.get(file.path, _Found())
-        count = FileCount(file, used=found.used, superseded=found.superseded, quarantined=found.quarantined)
-        stated = counted.get(file.path, count.lines) if file.lines is None else file.lines
-        if count.lines != stated:
-            raise LandingError(
-                f"it has {stated} lines, but {found.used} used + {found.superseded} superseded + "
-                f"{found.quarantined} quarantined were found in Athena",
-                where=file.path,
-                hint="land it again if it changed; flatten with engine duckdb if lines hold carriage returns",
-            )
-        return count
 
 
 def _checked(statement: str) -> str:

@@ -56,12 +56,6 @@ def lines_sql(table: str) -> str:
     return f"select path, line from ({_all_lines_sql(table)}) where {_is_solid('line')}"
 
 
-def count_lines_sql(table: str) -> str:
-    """SQL for how many lines that are not blank each file has, by nothing that the other statements use."""
-    is_solid = f"line is null or rest is not null or {_is_solid('line')}"
-    return f'select "$path", count(*) from {table} where {is_solid} group by "$path"'
-
-
 def keys_sql(table: str, view: CompiledView) -> str:
     """SQL for what is kept of each line (`KEY_COLUMNS`); what does not fit gets a reason, and no line a failure."""
     stated = "json_extract_scalar(parsed, '$.meta.lastUpdated')"

@@ -1,4 +1,4 @@
-"""What is looked at in landed objects beside Athena: their first bytes, and how many they hold.
+"""What is looked at in landed objects beside Athena: their first bytes, how many they hold, and lines where in doubt.
 
 A byte order mark, which JSON may not have, is taken away by Athena without a word.
 """
@@ -44,6 +44,28 @@ def plain_sizes(aws: Aws, files: Sequence[LandedFile]) -> list[int]:
     """
     with ThreadPoolExecutor(_THREADS) as pool:
         return list(pool.map(lambda file: _plain_size(aws, file), files))
+
+
+def count_object_lines(aws: Aws, files: Sequence[LandedFile]) -> list[int]:
+    """How many lines of each file are not blank; the files are read, and never held in memory."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(lambda file: _count_lines(aws, file.path), files))
+
+
+def _count_lines(aws: Aws, path: str) -> int:
+    count, is_solid = 0, False
+    with telling_errors():
+        try:
+            source = _open(aws, path)
+            while chunk := source.read(_CHUNK):
+                begun, *others = chunk.split(b"\n")
+                is_solid = is_solid or bool(begun.strip())
+                for text in others:
+                    count += is_solid
+                    is_solid = bool(text.strip())
+        except BROKEN_FILE as error:
+            raise cannot_be_read(path, error) from None
+    return count + is_solid
 
 
 def _plain_size(aws: Aws, file: LandedFile) -> int:

@@ -63,7 +63,13 @@ def flatten_in_athena(
         for kind in (DATA_FOLDER, QUARANTINE_FOLDER)
     )
     intake = flatten_lines(
-        athena, view=view, files=files, line_table=table, data_location=data, quarantine_location=quarantine
+        athena,
+        view=view,
+        files=files,
+        line_table=table,
+        lake=lake.place,
+        data_location=data,
+        quarantine_location=quarantine,
     )
     unresolved, more = _count_unresolved(product, release, lake, athena)
     price = settings.aws.price_per_tb

@@ -97,6 +97,7 @@ class Order:
             view=self.view,
             files=self.files,
             line_table=self.line_table(),
+            lake=self.place,
             data_location=self.data,
             quarantine_location=self.quarantine,
         )
