@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from caremesh.aws.glue import Glue, GlueColumn, GlueTable, TableName
 from caremesh.aws.objects import Objects
 from caremesh.engines.athena import Athena, Query
 from caremesh.engines.line_tables import DATABASE
+from caremesh.errors import AwsError, LakeError
 from caremesh.places import S3Place
 from caremesh.quoting import quote_text
 
@@ -69,6 +70,12 @@ class Workbench:
         Objects(self.aws, self.place / what).write("part.parquet", buffer.getvalue())
         return self.table(what, columns)
 
+    def clear(self) -> None:
+        """Remove its tables and files."""
+        for table in self.tables:
+            Glue(self.aws).drop_table(table.database, table.name)
+        Objects(self.aws, self.place).clear()
+
 
 @contextmanager
 def open_workbench(athena: Athena, *, name: str, place: S3Place) -> Iterator[Workbench]:
@@ -76,7 +83,9 @@ def open_workbench(athena: Athena, *, name: str, place: S3Place) -> Iterator[Wor
     bench = Workbench(athena, name, place / name)
     try:
         yield bench
-    finally:
-        for table in bench.tables:
-            Glue(bench.aws).drop_table(table.database, table.name)
-        Objects(bench.aws, bench.place).clear()
+    except BaseException:
+        # What went wrong matters more than what is left of it.
+        with suppress(AwsError, LakeError):
+            bench.clear()
+        raise
+    bench.clear()
