@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
-from caremesh.errors import AwsError
+from caremesh.errors import AwsError, CareMeshError
 from caremesh.settings import AwsSettings
 
 ATTEMPTS = 8
@@ -112,7 +112,7 @@ def cleaning_up(clean: Callable[[], object]) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(AwsError):
+        with suppress(CareMeshError):
             clean()
         raise
     clean()

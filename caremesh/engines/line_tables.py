@@ -12,28 +12,25 @@ from collections.abc import Sequence
 
 from caremesh.aws import Aws
 from caremesh.aws.glue import Glue, GlueColumn, GlueTable, TableName
+from caremesh.aws.names import RESULTS_FOLDER, WORK_DATABASE
 from caremesh.aws.objects import Objects
 from caremesh.errors import LandingError
 from caremesh.places import S3Place
 
-DATABASE = "caremesh"
-"""The Glue database of everything that is no product: tables of lines, and tables of work in progress."""
-
 LISTING = "files.txt"
 
 
-def create_line_table(aws: Aws, *, resource_type: str, paths: Sequence[str], lake: S3Place) -> TableName:
-    """Make the table of all lines of the files `paths` (`s3://…`), or find that it is there.
+def create_line_table(aws: Aws, *, resource_type: str, paths: Sequence[str], lake: S3Place, run_id: str) -> TableName:
+    """Make a table of all lines of the files `paths` (`s3://…`), for one run.
 
-    Its name carries a digest of the list, so that two runs never change each other's tables. The list itself lies in
-    the lake, below `athena/lines/`, and is written anew each time: `caremesh prune` goes by its age.
+    No other run reads it, so that nobody takes it or its list, which lies below `athena/lines/` in the lake, away.
     """
     listing = "".join(f"{path}\n" for path in paths)
     if listing.count("\n") != len(paths):
         raise LandingError("a file's name holds a line break", where=str(lake), hint="export it under another name")
     digest = hashlib.sha256(f"{lake}\n{listing}".encode()).hexdigest()[:8]
-    name = TableName(DATABASE, f"lines_{resource_type.lower()}_{digest}")
-    place = lake / "athena/lines" / name.name
+    name = TableName(WORK_DATABASE, f"lines_{resource_type.lower()}_{digest}_{run_id}")
+    place = _list_place(lake, name)
     Objects(aws, place).write(LISTING, listing.encode(), type="text/plain; charset=utf-8")
     table = GlueTable(
         database=name.database,
@@ -46,3 +43,13 @@ def create_line_table(aws: Aws, *, resource_type: str, paths: Sequence[str], lak
     )
     Glue(aws).ensure_table(table)
     return name
+
+
+def drop_line_table(aws: Aws, name: TableName, *, lake: S3Place) -> None:
+    """Remove a table of lines and its list; the files that it read stay."""
+    Glue(aws).drop_table(name.database, name.name)
+    Objects(aws, _list_place(lake, name)).clear()
+
+
+def _list_place(lake: S3Place, name: TableName) -> S3Place:
+    return lake / f"{RESULTS_FOLDER}/lines/{name.name}"

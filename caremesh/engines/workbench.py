@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from caremesh.aws import Aws
+from caremesh.aws import Aws, cleaning_up
 from caremesh.aws.glue import Glue, GlueColumn, GlueTable, TableName
+from caremesh.aws.names import WORK_DATABASE
 from caremesh.aws.objects import Objects
 from caremesh.engines.athena import Athena, Query
-from caremesh.engines.line_tables import DATABASE
-from caremesh.errors import AwsError, LakeError
 from caremesh.places import S3Place
 from caremesh.quoting import quote_text
 
@@ -40,17 +39,17 @@ class Workbench:
     def unload(self, sql: str, place: S3Place) -> None:
         """Write the rows of a query as Parquet files below a place, which must be empty."""
         target = f"to {quote_text(place.folder)} with (format = 'PARQUET', compression = 'ZSTD')"
-        self.queries.append(self.athena.run(f"unload ({sql})\n{target}", database=DATABASE))
+        self.queries.append(self.athena.run(f"unload ({sql})\n{target}", database=WORK_DATABASE))
 
     def rows(self, sql: str) -> list[tuple[str | None, ...]]:
         """Run a SELECT; give its rows as text."""
-        rows, query = self.athena.rows(sql, database=DATABASE)
+        rows, query = self.athena.rows(sql, database=WORK_DATABASE)
         self.queries.append(query)
         return rows
 
     def table(self, what: str, columns: Mapping[str, str], *, place: S3Place | None = None) -> str:
         """Make a table (name → Hive type) over the Parquet files of a place; else over those of this name."""
-        name = TableName(DATABASE, f"work_{self.name}_{what}")
+        name = TableName(WORK_DATABASE, f"work_{self.name}_{what}")
         self.tables.append(name)
         table = GlueTable(
             database=name.database,
@@ -81,11 +80,5 @@ class Workbench:
 def open_workbench(athena: Athena, *, name: str, place: S3Place) -> Iterator[Workbench]:
     """Set up a workbench below a place; its tables and files go when it is closed, whatever happened."""
     bench = Workbench(athena, name, place / name)
-    try:
+    with cleaning_up(bench.clear):
         yield bench
-    except BaseException:
-        # What went wrong matters more than what is left of it.
-        with suppress(AwsError, LakeError):
-            bench.clear()
-        raise
-    bench.clear()

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from caremesh.athena_price import cost
+from caremesh.aws import cleaning_up
 from caremesh.engines.athena import Athena, Query
 from caremesh.engines.athena_intake import flatten_lines
 from caremesh.engines.intake import FileCount
-from caremesh.engines.line_tables import create_line_table
+from caremesh.engines.line_tables import create_line_table, drop_line_table
 from caremesh.errors import ContractError, UsageError
 from caremesh.fhir import ATHENA, compile_view, parse_view
 from caremesh.lake.aws import AwsLake
@@ -57,20 +58,23 @@ def flatten_in_athena(
         raise ContractError(f"{product.id} has no view", where=str(product.contract_file))
     view = compile_view(parse_view(product.view_file.read_text(encoding="utf-8"), where=str(product.view_file)), ATHENA)
     athena = Athena(lake.aws, output=lake.query_output)
-    table = create_line_table(lake.aws, resource_type=view.resource, paths=[f.path for f in files], lake=lake.place)
+    table = create_line_table(
+        lake.aws, resource_type=view.resource, paths=[f.path for f in files], lake=lake.place, run_id=settings.run_id
+    )
     data, quarantine = (
         lake.place / f"{release_key(product, release)}/{lake.parts_folder(kind)}"
         for kind in (DATA_FOLDER, QUARANTINE_FOLDER)
     )
-    intake = flatten_lines(
-        athena,
-        view=view,
-        files=files,
-        line_table=table,
-        lake=lake.place,
-        data_location=data,
-        quarantine_location=quarantine,
-    )
+    with cleaning_up(lambda: drop_line_table(lake.aws, table, lake=lake.place)):
+        intake = flatten_lines(
+            athena,
+            view=view,
+            files=files,
+            line_table=table,
+            lake=lake.place,
+            data_location=data,
+            quarantine_location=quarantine,
+        )
     unresolved, more = _count_unresolved(product, release, lake, athena)
     price = settings.aws.price_per_tb
     return FlattenResult(

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from caremesh.athena_price import cost
+from caremesh.aws.names import WORK_DATABASE
 from caremesh.engines.athena import Athena, AthenaFailure, RefusedValue, code_of
-from caremesh.engines.line_tables import DATABASE, create_line_table
+from caremesh.engines.line_tables import create_line_table
 from caremesh.errors import AwsError
 from caremesh.places import S3Place
 from tests.athena.local_aws import RunningAws
@@ -45,7 +46,7 @@ def test_an_unload_names_the_list_of_its_files(open_athena: Callable[..., Athena
     sql = (
         f"unload (select max(line) as a from {a_table(athena)}) to 's3://{BUCKET}/unloaded/' with (format = 'PARQUET')"
     )
-    query = athena.run(sql, database=DATABASE)
+    query = athena.run(sql, database=WORK_DATABASE)
     assert query.manifest is not None
     key = query.manifest.removeprefix(f"s3://{BUCKET}/")
     listed = athena.aws.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read().decode().split()
@@ -71,7 +72,7 @@ def test_a_failure_names_code_and_query_and_quotes_nothing(
     athena = open_athena()
     a_table(athena)
     with pytest.raises(AthenaFailure) as caught:
-        athena.run(sql, database=DATABASE)
+        athena.run(sql, database=WORK_DATABASE)
     assert caught.value.code == code
     assert caught.value.query_id in str(caught.value)
     assert "SECRET" not in str(caught.value)
@@ -153,4 +154,4 @@ def a_table(athena: Athena) -> str:
     """A table of lines over one file of twelve megabytes."""
     athena.aws.client("s3").put_object(Bucket=BUCKET, Key="twelve.ndjson", Body=b"x" * 11 + b"\n" + b"x" * 12_000_000)
     paths = [f"s3://{BUCKET}/twelve.ndjson"]
-    return str(create_line_table(athena.aws, resource_type="Basic", paths=paths, lake=S3Place(BUCKET)))
+    return str(create_line_table(athena.aws, resource_type="Basic", paths=paths, lake=S3Place(BUCKET), run_id="test"))

@@ -12,9 +12,9 @@ import pytest
 
 from caremesh.aws import Aws
 from caremesh.aws.glue import Glue
+from caremesh.aws.names import WORK_DATABASE
 from caremesh.demo import ExportPlan, write_export, write_increment
 from caremesh.engines import athena_intake
-from caremesh.engines.line_tables import DATABASE
 from caremesh.errors import AwsError, LakeError, LandingError, ViewError
 from tests.athena.local_aws import LocalAws
 from tests.athena.two_intakes import Order, Taken, keys_below, open_aws, place_order, take_in_athena, take_locally
@@ -326,5 +326,5 @@ def remains(order: Order) -> list[str]:
     """What stands in the places of an intake and in its work, and the tables of work in Glue."""
     places = (order.data, order.quarantine, athena_intake.work_place(order.place))
     return [key for place in places for key in keys_below(order.aws, place)] + [
-        name for name in Glue(order.aws).made_at(DATABASE) if name.startswith("work_")
+        name for name in Glue(order.aws).made_at(WORK_DATABASE) if name.startswith("work_")
     ]

@@ -89,7 +89,9 @@ class Order:
 
     def line_table(self) -> TableName:
         paths = [file.path for file in self.files]
-        return create_line_table(self.aws, resource_type=self.view.resource, paths=paths, lake=self.place)
+        return create_line_table(
+            self.aws, resource_type=self.view.resource, paths=paths, lake=self.place, run_id="test"
+        )
 
     def run(self) -> AthenaIntake:
         return flatten_lines(
