@@ -140,6 +140,19 @@ def compare(mesh: Mesh, athena: Athena, names: Sequence[str]) -> list[str]:
     return faults
 
 
+def count_by_clients(table: str, place: str) -> list[int]:
+    """How many rows awswrangler and PyAthena read of a table; both find the local AWS by the environment."""
+    import awswrangler as wr
+    from pyathena import connect
+
+    database, name = table.split(".")
+    output = f"{place}/clients/"
+    frame = wr.athena.read_sql_query(f"select * from {name}", database=database, s3_output=output, ctas_approach=False)
+    with connect(s3_staging_dir=output, schema_name=database, poll_interval=0.05) as connection:
+        rows = connection.cursor().execute(f"select * from {name}").fetchall()
+    return [len(frame), len(rows)]
+
+
 EVERYTHING = [*(p.id for p in PRODUCTS), *(f"curated.{name}" for name in CURATED)]
 
 
@@ -166,6 +179,10 @@ def test_a_real_export_gives_the_same_mesh_on_both_targets(
 ) -> None:
     mesh = targets(shared_data / "synthea-80", f"synthea-{engine}", engine)
     assert mesh.code == 0
+    assert (
+        count_by_clients("curated.length_of_stay", mesh.there)
+        == [len(rows_here(mesh, "curated.length_of_stay")[0])] * 2
+    )
     assert compare(mesh, athena, [name for name in EVERYTHING if rows_here(mesh, name)[0]]) == []
 
 
