@@ -12,13 +12,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from caremesh.aws import error_code, telling_errors
 from caremesh.errors import QualityError
 from caremesh.products import Product
-from quality.athena_engine import AthenaEngine, error_kind
+from quality.athena_engine import AthenaEngine
 from quality.engine import EngineError, quiet
 from quality.shape import FoundColumn, Shape, compare_shape, file_columns
 
 _CONTRACT_NAMES = {"int": "integer", "string": "varchar"}
+_MISSING = ("EntityNotFoundException", "NoSuchKey")
+_HINT = "caremesh flatten again, then check: something removed or changed what was written"
+_LOOK = "look the query up in the Athena console (history), which holds the whole message"
 _TAIL = 64 * 1024
 _FOOTER_END = 8  # the footer's length in four bytes, and PAR1
 
@@ -26,24 +30,25 @@ _FOOTER_END = 8  # the footer's length in four bytes, and PAR1
 def read_athena_shape(product: Product, engine: AthenaEngine) -> Shape:
     """Compare the columns and types of the Glue table, and of each file under it, with the contract's.
 
-    Raises QualityError where they cannot be read, and where Athena does not see the rows that the files hold.
+    Raises QualityError where they cannot be read, and where Athena does not see the rows that the files hold; AwsError
+    where AWS refuses to show them.
     """
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
-    session = boto3.Session(region_name=engine.candidate.region)
+    aws = engine.candidate.aws
     where = f"{engine.candidate.database}.{engine.candidate.table}"
-    try:
-        with quiet():
-            table = session.client("glue").get_table(
-                DatabaseName=engine.candidate.database, Name=engine.candidate.table
-            )
-            footers = list(_footers(session.client("s3"), table["Table"]["StorageDescriptor"]["Location"]))
+    with telling_errors(), quiet():
+        try:
+            table = aws.client("glue").get_table(DatabaseName=engine.candidate.database, Name=engine.candidate.table)
+            footers = list(_footers(aws.client("s3"), table["Table"]["StorageDescriptor"]["Location"]))
             rows = engine.count(f"select count(*) from {engine.table}")
-    except (BotoCoreError, ClientError) as error:
-        raise QualityError(f"the candidate cannot be read: {error_kind(error)}", where=where) from None
-    except EngineError as error:
-        raise QualityError(f"Athena could not count the candidate's rows: {error}", where=where) from None
+        except ClientError as error:
+            if error_code(error) not in _MISSING:
+                raise
+            raise QualityError(f"the candidate cannot be read: {error_code(error)}", where=where, hint=_HINT) from None
+        except EngineError as error:
+            words = f"Athena could not count the candidate's rows: {error}"
+            raise QualityError(words, where=where, hint=_LOOK) from None
     written = sum(footer.num_rows for footer in footers)
     if rows != written:
         raise QualityError(f"Athena sees {rows:,} rows, its files hold {written:,}", where=where)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from caremesh.aws import Aws
 from caremesh.settings import DEFAULT_MEMORY_LIMIT
 
 
@@ -21,17 +22,15 @@ class LocalCandidate:
 class AthenaCandidate:
     """A Glue table over Parquet files in S3, to be judged by Athena.
 
-    Who asks is found as boto3 finds it (environment, profile, role), and so is an endpoint other than AWS's own
-    (`AWS_ENDPOINT_URL`): nothing secret stands here, nor in any connection string. `output_location` is the S3 prefix
-    for Athena's results, which hold counts only; None where the work group has its own.
+    `aws` is the account, with its work group, its key and its limits; nothing secret stands in any connection string.
+    `output_location` is the S3 prefix for Athena's results, which hold counts only; None where the work group has its
+    own.
     """
 
+    aws: Aws
     database: str
     table: str
-    region: str
-    work_group: str = "primary"
     output_location: str | None = None
-    poll_seconds: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -58,14 +58,7 @@ def _candidate(
         return
     there = cast(AwsLake, lake)
     with there.candidate_table(product, manifest.release, columns=manifest.columns, data=manifest.data) as table:
-        yield AthenaCandidate(
-            database=table.database,
-            table=table.name,
-            region=there.aws.session.region_name,
-            work_group=settings.aws.work_group,
-            output_location=there.query_output,
-            poll_seconds=settings.aws.poll_seconds,
-        )
+        yield AthenaCandidate(there.aws, table.database, table.name, output_location=there.query_output)
 
 
 def _billed(queries: Sequence[AthenaQuery], settings: Settings) -> tuple[EngineQuery, ...]:

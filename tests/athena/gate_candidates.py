@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from caremesh.aws import Aws
 from caremesh.products import Column, Product
+from caremesh.settings import AwsSettings
 from quality.candidate import AthenaCandidate
+from tests.athena.calls import REGION
 
 if TYPE_CHECKING:
     from tests.athena.local_aws import LocalAws
@@ -133,9 +136,9 @@ def put_table(aws: LocalAws, file: Path, *, stated: pa.Schema | None = None) -> 
     return candidate(name)
 
 
-def candidate(table: str) -> AthenaCandidate:
-    results = f"s3://{BUCKET}/{RESULTS}{table}/"
-    return AthenaCandidate(DATABASE, table, "us-east-1", output_location=results, poll_seconds=0.02)
+def candidate(table: str, **settings: Any) -> AthenaCandidate:
+    aws = Aws(AwsSettings(region=REGION, poll_seconds=0.02, **settings))
+    return AthenaCandidate(aws, DATABASE, table, output_location=f"s3://{BUCKET}/{RESULTS}{table}/")
 
 
 def create_table(aws: LocalAws, name: str, columns: list[dict[str, str]], *, location: str, **more: Any) -> None:

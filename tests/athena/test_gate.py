@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from caremesh.errors import ContractError, QualityError
+from caremesh.errors import AwsError, ContractError, QualityError
 from caremesh.products import Column, Product, Rule, find_domains
 from quality.candidate import AthenaCandidate, AthenaQuery, LocalCandidate
 from quality.gate import run_gate
@@ -334,6 +334,15 @@ def test_a_rule_that_fails_on_the_data_is_named_without_quoting_the_data(aws, sc
 def test_a_table_that_is_not_there_is_an_error(aws):
     with pytest.raises(QualityError, match=r"gate\.nowhere: the candidate cannot be read: EntityNotFoundException"):
         run_gate(PRODUCTS[0], made.candidate("nowhere"))
+
+
+def test_a_query_that_scans_more_than_the_limit_is_an_error_of_aws(aws, tmp_path):
+    product = PRODUCTS[0]
+    rows = made.sound_rows(product, 50)
+    there = made.put_table(aws, made.write_file(tmp_path / "data.parquet", rows, made.arrow_schema(product)))
+
+    with pytest.raises(AwsError, match=r"scanned [\d,]+ bytes; the limit is 1\nTry: raise CAREMESH_ATHENA_BYTES_LIMIT"):
+        run_gate(product, made.candidate(there.table, bytes_limit=1))
 
 
 def test_a_file_that_is_no_parquet_file_is_an_error(aws, tmp_path):
