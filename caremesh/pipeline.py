@@ -7,12 +7,12 @@ each stage writes aside and moves into place in one step, and finds its own fini
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from caremesh.aws import Aws
-from caremesh.errors import CareMeshError, LandingError
+from caremesh.errors import CareMeshError, LandingError, PublishError
 from caremesh.fhir import CompiledView
 from caremesh.lake.base import Lake
 from caremesh.lake.opening import open_lake
@@ -296,14 +296,33 @@ class _Run:
     def _publish(self) -> None:
         reports = self._found_reports()
         self.watcher.begin("publish", total=len(reports), unit="products")
-        for report in reports:
-            outcome = publish(report.product, report.manifest, seen=report.seen, settings=self.settings, lake=self.lake)
-            self.reports[report.product.id] = replace(report, outcome=outcome)
-            self.watcher.advance(1, report.product.id)
+        try:
+            refused = self._publish_each(reports)
+        except CareMeshError:
+            # What was published before is shown; the error that is on its way tells more than one of showing.
+            with suppress(CareMeshError):
+                self.lake.show(self._everything)
+            raise
         self.lake.show(self._everything)
+        if refused:
+            raise _all_in_one(refused)
         outcomes = [str(r.outcome) for r in self.reports.values()]
         counted = [f"{outcomes.count(o)} {o}" for o in dict.fromkeys(outcomes)]
         self.watcher.end(", ".join(counted) or "nothing to publish")
+
+    def _publish_each(self, reports: Sequence[ProductReport]) -> tuple[PublishError, ...]:
+        """Publish each product on its own: one that cannot be, as another run was faster, keeps back no other."""
+        refused = []
+        for report in reports:
+            try:
+                outcome = publish(
+                    report.product, report.manifest, seen=report.seen, settings=self.settings, lake=self.lake
+                )
+                self.reports[report.product.id] = replace(report, outcome=outcome)
+            except PublishError as error:
+                refused.append(error)
+            self.watcher.advance(1, report.product.id)
+        return tuple(refused)
 
     def _curate(self) -> None:
         self.watcher.begin("curate", total=0, unit="")
@@ -326,3 +345,11 @@ class _Run:
                 if manifest:
                     self.reports[product.id] = ProductReport(product, manifest, is_new=False, seen=seen)
         return list(self.reports.values())
+
+
+def _all_in_one(refused: Sequence[PublishError]) -> PublishError:
+    """The first of these errors, whose message tells of all."""
+    first = refused[0]
+    if len(refused) == 1:
+        return first
+    return PublishError("; ".join(e.message for e in refused), where=first.where, hint=first.hint)

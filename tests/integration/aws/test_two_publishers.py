@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from caremesh.errors import PublishError
+from caremesh.errors import AwsError, PublishError
+from caremesh.pipeline import rollback
 from tests.integration.aws.aws_mesh import AwsMesh
-from tests.integration.aws.watched_aws import Asked, Refusal
+from tests.integration.aws.watched_aws import Asked, Refusal, refuse
 from tests.integration.aws.worker import Worker
-from tests.integration.small_mesh import patient
+from tests.integration.small_mesh import patient, write_project
 
 # Whole runs in processes of their own: minutes, and CI runs them.
 pytestmark = pytest.mark.slow
@@ -141,6 +144,67 @@ def test_a_slow_run_does_not_publish_over_a_newer_release(mesh: AwsMesh) -> None
     assert (lost.value.hint or "").startswith("run again")
     assert mesh.patients() == ids(1, 2, 3)
     assert mesh.go().products[0].outcome == "unchanged"
+
+
+@pytest.fixture
+def two(mesh: AwsMesh, tmp_path: Path) -> AwsMesh:
+    """A mesh of two products, of which the first has two releases; a third of both is about to be made."""
+    two = replace(mesh, project=write_project(tmp_path / "two", "clinical/encounter", "clinical/patient"))
+    for name, number in (("a", 1), ("b", 2)):
+        two.export(f"{name}/Patient.ndjson", [patient(number)])
+        two.export(f"{name}/Encounter.ndjson", [encounter(number)])
+        two.go()
+    two.export("c/Encounter.ndjson", [encounter(3)])
+    two.put("landing/c/Patient.ndjson", b"{damaged\n")
+    return two
+
+
+def encounter(number: int) -> dict[str, Any]:
+    return {
+        "resourceType": "Encounter",
+        "id": f"e{number:03}",
+        "status": "finished",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+        "subject": {"reference": "Patient/p001"},
+    }
+
+
+def test_a_product_that_lost_a_race_keeps_back_no_other(two: AwsMesh) -> None:
+    before = two.moves("clinical.patient")
+    back = two.settings(scratch=two.scratch.with_name("other"))
+    done = meanwhile(
+        two, "s3:PutObject", "/data/", lambda: rollback(back, "clinical.encounter", None, command="another")
+    )
+    with pytest.raises(PublishError, match=r"moved the pointer of clinical.encounter") as lost:
+        two.go()
+    assert "clinical.patient" not in lost.value.message
+    assert done
+    assert [action for action, _ in two.moves("clinical.encounter")] == ["publish", "publish", "rollback"]
+    moves = two.moves("clinical.patient")
+    assert (moves[:-1], moves[-1][0]) == (before, "publish")
+    assert two.quarantined() == {("clinical.patient", moves[-1][1]): [1]}
+
+
+def test_of_products_that_lost_a_race_all_are_named(two: AwsMesh) -> None:
+    def move_both() -> None:
+        for name in ("clinical.encounter", "clinical.patient"):
+            rollback(two.settings(scratch=two.scratch.with_name("other")), name, None, command="another")
+
+    done = meanwhile(two, "s3:PutObject", "/data/", move_both)
+    with pytest.raises(
+        PublishError, match=r"of clinical.encounter meanwhile; .* of clinical.patient meanwhile"
+    ) as lost:
+        two.go()
+    assert done
+    assert (lost.value.hint or "").startswith("run again")
+
+
+def test_where_aws_stops_a_run_what_it_published_before_is_shown(two: AwsMesh) -> None:
+    two.put("landing/c/Encounter-1.ndjson", b"{damaged\n")
+    two.watched.watch = refuse("glue:UpdateTable", Refusal("AccessDeniedException"), of="patient")
+    with pytest.raises(AwsError, match="not allowed to call UpdateTable"):
+        two.go()
+    assert two.quarantined() == {("clinical.encounter", two.moves("clinical.encounter")[-1][1]): [1]}
 
 
 def test_a_slow_flatten_does_not_lead_to_an_older_release(mesh: AwsMesh) -> None:
