@@ -253,7 +253,7 @@ class _Run:
         ledger = self.lake.read_ledger()
         if not ledger.exports:
             raise LandingError(
-                "no export was landed yet", where=str(self.settings.lake), hint="caremesh land --landing DIR"
+                "no export was landed yet", where=str(self.settings.lake), hint=self.settings.land_command
             )
         size = {p.id: sum(f.bytes for f in ledger.files_of(self._view(p).resource)) for p in with_view}
         self.watcher.begin("flatten", total=sum(size.values()), unit="bytes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -79,10 +80,25 @@ class Settings:
         """The dbt project of the curated tables."""
         return self.project / "dbt_project"
 
+    def command(self, words: str) -> str:
+        """A command of ours on this lake, as it can be pasted into a shell."""
+        return f"caremesh {words} --lake {shlex.quote(str(self.lake))}"
+
+    @property
+    def land_command(self) -> str:
+        """The command that takes the landing zone in; where this run knows none, with a word in its place."""
+        return self.command(f"land --landing {shlex.quote(str(self.landing)) if self.landing else 'LANDING'}")
+
+    def forget_command(self, export: str) -> str:
+        """The command that drops an export from the ledger."""
+        return self.command(f"land --forget {shlex.quote(export)}")
+
     def require_landing(self) -> Place:
         """The landing zone; raise where none was given or it is not a folder."""
         if self.landing is None:
-            raise UsageError("no landing zone was given", hint="--landing DIR, the folder that holds the export")
+            raise UsageError(
+                "no landing zone was given", hint="--landing DIR, or --landing s3://bucket/prefix, where the export is"
+            )
         if isinstance(self.landing, Path) and not self.landing.is_dir():
             raise UsageError("the landing zone is not a folder", where=str(self.landing), hint="check the path")
         return self.landing

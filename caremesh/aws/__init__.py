@@ -94,7 +94,7 @@ def telling_errors() -> Iterator[None]:
         ) from None
     except (exceptions.SSOTokenLoadError, exceptions.UnauthorizedSSOTokenError):
         raise AwsError("the AWS sign-in has expired", hint="aws sso login, then run again") from None
-    except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
+    except (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError) as error:
         raise AwsError(
             f"AWS did not answer: {type(error).__name__}",
             hint="check network and AWS_ENDPOINT_URL; run again, and what is finished is found",

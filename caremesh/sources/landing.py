@@ -53,21 +53,18 @@ class Exports:
         listed = {f.path for f in found}
         return tuple(f for f in landed if f.path not in listed and not self._is_there(f))
 
-    def fetch(
-        self, files: Sequence[LandedFile], folder: Path, *, on_bytes: Callable[[int], None] | None = None
-    ) -> tuple[LandedFile, ...]:
+    def fetch(self, files: Sequence[LandedFile], folder: Path, *, again: str) -> tuple[LandedFile, ...]:
         """The same files on this machine, with their lines counted; those in S3 are downloaded into `folder`.
 
+        `again` is the command that lands them again.
         Raises LandingError where one changed since it was taken in, or they are more than the scratch folder may hold.
         """
         remote = [f for f in files if _is_in_s3(f.path)]
-        fetched = (
-            dict(zip(remote, s3.fetch(self._aws, remote, folder, on_bytes=on_bytes), strict=True)) if remote else {}
-        )
+        fetched = dict(zip(remote, s3.fetch(self._aws, remote, folder, again=again), strict=True)) if remote else {}
         return tuple(fetched.get(f, f) for f in files)
 
     def _is_there(self, file: LandedFile) -> bool:
-        return s3.is_unchanged(self._aws, file) if _is_in_s3(file.path) else Path(file.path).is_file()
+        return s3.is_there(self._aws, file) if _is_in_s3(file.path) else Path(file.path).is_file()
 
 
 def _is_in_s3(path: str) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from caremesh.aws import Aws, error_code, telling_errors
+from caremesh.aws import ATTEMPTS, Aws, error_code, telling_errors
 from caremesh.errors import LandingError
 from caremesh.places import S3Place
 from caremesh.sources.ndjson import (
@@ -29,6 +31,7 @@ PARALLEL = 8
 """So many objects are downloaded at once."""
 
 _BLOCK = 1 << 20
+_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _CHANGED = ("412", "PreconditionFailed", "404", "NoSuchKey")
 
 
@@ -68,24 +71,27 @@ def take_in(found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) 
 
 def is_unchanged(aws: Aws, landed: LandedFile) -> bool:
     """Whether the object is there and has the size and the ETag that it was taken in with."""
-    from botocore.exceptions import ClientError
+    head = _head(aws, landed)
+    return head is not None and (head["ContentLength"], _digest(head["ETag"])) == (landed.bytes, landed.digest)
 
-    bucket, key = _bucket_and_key(landed.path)
-    with telling_errors():
-        try:
-            head = aws.client("s3").head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if error_code(error) in _CHANGED:
-                return False
-            raise
-    return (head["ContentLength"], _digest(head["ETag"])) == (landed.bytes, landed.digest)
+
+def is_there(aws: Aws, landed: LandedFile) -> bool:
+    """Whether an object of that name is there, with whatever content."""
+    return _head(aws, landed) is not None
 
 
 def fetch(
-    aws: Aws, files: Sequence[LandedFile], folder: Path, *, on_bytes: Callable[[int], None] | None = None
+    aws: Aws,
+    files: Sequence[LandedFile],
+    folder: Path,
+    *,
+    again: str,
+    pause: Callable[[float], None] = time.sleep,
 ) -> tuple[LandedFile, ...]:
     """Download objects, several at once, and count their lines; they keep export and name, and get a path here.
 
+    `again` is the command that lands them again. An object whose stream breaks is read once more from its start, up to
+    `ATTEMPTS` times in all, with growing pauses.
     Raises LandingError where an object is not the one that was taken in, and where all of them are more than
     `scratch_bytes` of the settings.
     """
@@ -98,7 +104,21 @@ def fetch(
         )
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(PARALLEL) as pool:
-        return tuple(pool.map(lambda f: _fetch_one(aws, f, folder, on_bytes), files))
+        return tuple(pool.map(lambda f: _fetch_one(aws, f, folder, again, pause), files))
+
+
+def _head(aws: Aws, landed: LandedFile) -> dict[str, Any] | None:
+    """What S3 says about an object; None where it is gone."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = _bucket_and_key(landed.path)
+    with telling_errors():
+        try:
+            return dict(aws.client("s3").head_object(Bucket=bucket, Key=key))
+        except ClientError as error:
+            if error_code(error) in _CHANGED:
+                return None
+            raise
 
 
 def _objects(aws: Aws, landing: S3Place) -> Iterator[dict[str, Any]]:
@@ -123,11 +143,11 @@ def _found(landing: S3Place, below: PurePosixPath, stated: dict[str, Any]) -> Fo
     )
 
 
-def _fetch_one(aws: Aws, file: LandedFile, folder: Path, on_bytes: Callable[[int], None] | None) -> LandedFile:
+def _fetch_one(aws: Aws, file: LandedFile, folder: Path, again: str, pause: Callable[[float], None]) -> LandedFile:
     """Download one object as it was taken in, and count its lines; the size is checked once more."""
     name = hashlib.sha256(f"{file.export}\n{file.name}".encode()).hexdigest()[:16]
     target = folder / (name + "".join(PurePosixPath(file.name).suffixes[-2:]))
-    size = _download(aws, file, target, on_bytes)
+    size = _download(aws, file, target, again, pause)
     if size != file.bytes:
         raise LandingError(f"{size:,} bytes came, of {file.bytes:,}", where=file.path, hint="run again")
     try:
@@ -137,24 +157,42 @@ def _fetch_one(aws: Aws, file: LandedFile, folder: Path, on_bytes: Callable[[int
     return replace(file, path=str(target.resolve()), lines=lines)
 
 
-def _download(aws: Aws, file: LandedFile, target: Path, on_bytes: Callable[[int], None] | None) -> int:
+def _download(aws: Aws, file: LandedFile, target: Path, again: str, pause: Callable[[float], None]) -> int:
+    """Read an object into a file, from its start again where the stream broke; give its size."""
+    from botocore.exceptions import HTTPClientError, IncompleteReadError
+
+    attempt = 1
+    with telling_errors():
+        while True:
+            # Up to the first byte botocore tries again itself.
+            body = _open(aws, file, again)
+            try:
+                return _copy(body, target)
+            except (HTTPClientError, IncompleteReadError):
+                if attempt == ATTEMPTS:
+                    raise
+            pause(min(_PAUSE * 2**attempt, _LONGEST_PAUSE))
+            attempt += 1
+
+
+def _open(aws: Aws, file: LandedFile, again: str) -> Any:
+    """The stream of an object as it was taken in; raise LandingError where it is another one, or gone."""
     from botocore.exceptions import ClientError
 
     bucket, key = _bucket_and_key(file.path)
     etag = file.digest.removeprefix("etag:")
-    with telling_errors(), target.open("wb") as written:
-        try:
-            body = aws.client("s3").get_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')["Body"]
-        except ClientError as error:
-            if error_code(error) in _CHANGED:
-                raise LandingError(
-                    "changed, or is gone, since it was landed", where=file.path, hint="caremesh land again"
-                ) from None
-            raise
+    try:
+        return aws.client("s3").get_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')["Body"]
+    except ClientError as error:
+        if error_code(error) in _CHANGED:
+            raise LandingError("changed, or is gone, since it was landed", where=file.path, hint=again) from None
+        raise
+
+
+def _copy(body: Any, target: Path) -> int:
+    with closing(body), target.open("wb") as written:
         for block in body.iter_chunks(_BLOCK):
             written.write(block)
-            if on_bytes:
-                on_bytes(len(block))
         return written.tell()
 
 

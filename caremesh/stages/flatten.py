@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -83,16 +84,16 @@ def flatten(
     found = lake.find_manifest(product, release)
     if found is not None:
         return Flattened(found, is_new=False)
-    _refuse_changed(files, exports)
-    folder = lake.scratch / product.id
-    remove_folder(folder)
+    _refuse_changed(settings, files, exports)
+    remove_folder(folder := lake.scratch / product.id)
     built = folder / "release"
     built.mkdir(parents=True)
     if choose_engine(settings, files) == "athena":
         result = flatten_in_athena(product, release, files, settings=settings, lake=cast(AwsLake, lake))
     else:
-        result = _flatten_here(product, compiled, exports.fetch(files, folder / "landed"), settings, lake, on_sift)
-    _refuse_changed(files, exports)
+        with _brought_here(files, exports, settings=settings, folder=folder / "landed") as local:
+            result = _flatten_here(product, compiled, local, settings, lake, on_sift)
+    _refuse_changed(settings, files, exports)
     manifest = Manifest(
         product=product.id,
         release=release,
@@ -113,6 +114,17 @@ def flatten(
     manifest = lake.add_candidate(product, built, manifest)
     remove_folder(folder)
     return Flattened(manifest, is_new=True)
+
+
+@contextmanager
+def _brought_here(
+    files: Sequence[LandedFile], exports: Exports, *, settings: Settings, folder: Path
+) -> Iterator[Sequence[LandedFile]]:
+    """The files on this machine. What was downloaded goes at once, also after a failure: it is patients' data."""
+    try:
+        yield exports.fetch(files, folder, again=settings.land_command)
+    finally:
+        remove_folder(folder)
 
 
 def _flatten_here(
@@ -167,11 +179,11 @@ def _run_view(
         ) from None
 
 
-def _refuse_changed(files: Sequence[LandedFile], exports: Exports) -> None:
+def _refuse_changed(settings: Settings, files: Sequence[LandedFile], exports: Exports) -> None:
     """A release is named by digests that were taken at landing: what is read must be what was landed."""
     changed = exports.first_changed(files)
     if changed:
-        raise LandingError("changed, or is gone, since it was landed", where=changed.path, hint="caremesh land again")
+        raise LandingError("changed, or is gone, since it was landed", where=changed.path, hint=settings.land_command)
 
 
 def _release_name(product: Product, query_digest: str, files: Sequence[LandedFile]) -> str:

@@ -54,8 +54,8 @@ def land(
     for (name, root), files in groupby(found, key=lambda f: (f.export, f.root)):
         landed = tuple(taken.get((f.export, f.name)) or known[f.export, f.name] for f in files)
         ledger = ledger.with_export(_export(settings, ledger.export(name), LandedExport(name, root, "", landed)))
-    _refuse_twice(ledger)
-    _refuse_missing(ledger, exports, listing.files)
+    _refuse_twice(settings, ledger)
+    _refuse_missing(settings, ledger, exports, listing.files)
     lake.write_ledger(ledger)
     return LandingReport(
         ledger=ledger,
@@ -81,14 +81,14 @@ def _export(settings: Settings, before: LandedExport | None, now: LandedExport) 
         raise LandingError(
             f"an export called {now.name!r} was taken in from {before.root} before, and this is another one",
             where=now.root,
-            hint=f"rename the folder; or, to replace it on purpose: caremesh land --forget {now.name}",
+            hint=f"rename the folder; or, to replace it on purpose: {settings.forget_command(now.name)}",
         )
     gone = tuple(f for f in before.files if f.name not in digests)
     merged = tuple(sorted((*now.files, *gone), key=lambda f: f.name))
     return replace(now, landed_at=before.landed_at, files=merged)
 
 
-def _refuse_twice(ledger: Ledger) -> None:
+def _refuse_twice(settings: Settings, ledger: Ledger) -> None:
     """One file under two exports would count, and be superseded by itself."""
     first: dict[str, str] = {}
     for export in ledger.exports:
@@ -97,18 +97,18 @@ def _refuse_twice(ledger: Ledger) -> None:
                 raise LandingError(
                     f"was taken in as part of export {first[file.path]!r} and now stands in {export.name!r} too",
                     where=file.path,
-                    hint=f"give the same --landing as before; or: caremesh land --forget {first[file.path]}",
+                    hint=f"give the same --landing as before; or: {settings.forget_command(first[file.path])}",
                 )
 
 
-def _refuse_missing(ledger: Ledger, exports: Exports, found: Sequence[FoundFile]) -> None:
+def _refuse_missing(settings: Settings, ledger: Ledger, exports: Exports, found: Sequence[FoundFile]) -> None:
     missing = exports.missing([f for e in ledger.exports for f in e.files], found=found)
     if missing:
         first = missing[0]
         raise LandingError(
             f"{len(missing)} file(s) that were taken in are gone, the first of export {first.export!r}",
             where=first.path,
-            hint=f"put them back, or drop the export on purpose: caremesh land --forget {first.export}",
+            hint=f"put them back, or drop the export on purpose: {settings.forget_command(first.export)}",
         )
 
 

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from caremesh.aws import ATTEMPTS, Aws
 from caremesh.errors import AwsError, LandingError
 from caremesh.pipeline import run
 from caremesh.places import S3Place
 from caremesh.settings import AwsSettings
+from caremesh.sources.s3 import fetch
 from tests.athena.local_aws import REGION
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.aws.aws_mesh import AwsMesh
-from tests.integration.aws.watched_aws import Asked, Refusal, refuse
+from tests.integration.aws.watched_aws import Asked, Cut, Refusal, refuse
 from tests.integration.small_mesh import patient, write_lines
 
 FILES = {
@@ -97,6 +99,8 @@ def test_an_object_replaced_after_it_was_landed_is_not_flattened(mesh: AwsMesh) 
     with pytest.raises(LandingError, match="since it was landed") as refused:
         mesh.go("flatten")
     assert refused.value.where == f"s3://{mesh.bucket}/landing/Patient.ndjson"
+    place = f"s3://{mesh.bucket}"
+    assert refused.value.hint == f"caremesh land --landing {place}/landing --lake {place}/lake"
     assert mesh.go("land", "flatten").products[0].manifest.rows == 1
 
 
@@ -117,7 +121,9 @@ def test_an_object_that_changes_right_before_its_download_is_not_flattened(mesh:
     with pytest.raises(LandingError, match="since it was landed") as refused:
         mesh.go("land", "flatten")
     assert mesh.watched.watch is None, "it changed at that moment"
-    assert refused.value.where == f"s3://{mesh.bucket}/landing/Patient.ndjson"
+    place = f"s3://{mesh.bucket}"
+    assert refused.value.where == f"{place}/landing/Patient.ndjson"
+    assert refused.value.hint == f"caremesh land --landing {place}/landing --lake {place}/lake"
     assert not mesh.objects("lake/products/")
 
 
@@ -129,7 +135,19 @@ def test_an_object_that_is_gone_stops_the_landing_until_its_export_is_dropped(me
     with pytest.raises(LandingError, match=r"1 file.s. that were taken in are gone") as refused:
         mesh.go("land")
     assert refused.value.where == f"s3://{mesh.bucket}/landing/b/Patient.ndjson"
-    assert "caremesh land --forget b" in (refused.value.hint or "")
+    assert (refused.value.hint or "").endswith(f": caremesh land --forget b --lake s3://{mesh.bucket}/lake")
+
+
+def test_an_object_outside_the_listed_landing_zone_only_has_to_be_there(mesh: AwsMesh) -> None:
+    mesh.export("a/Patient.ndjson", [patient(1)])
+    mesh.export("b/Patient.ndjson", [patient(2)])
+    mesh.go("land")
+    mesh.export("b/Patient.ndjson", [patient(3), patient(4)])
+    first = [e.name for e in mesh.go("land", landing=S3Place(mesh.bucket, "landing/a")).landing.ledger.exports]
+    assert first == ["a", "b"]
+    mesh.local.client("s3").delete_object(Bucket=mesh.bucket, Key="landing/b/Patient.ndjson")
+    with pytest.raises(LandingError, match="are gone, the first of export 'b'"):
+        mesh.go("land", landing=S3Place(mesh.bucket, "landing/a"))
 
 
 def test_an_empty_prefix_and_a_missing_bucket_are_told_apart(mesh: AwsMesh) -> None:
@@ -165,6 +183,7 @@ def test_a_broken_gzip_object_is_named_and_its_content_is_not(mesh: AwsMesh) -> 
     with pytest.raises(LandingError, match="no whole gzip file") as refused:
         mesh.go("land", "flatten")
     assert refused.value.where == f"s3://{mesh.bucket}/landing/Patient.ndjson.gz"
+    assert not list(mesh.scratch.rglob("*.ndjson.gz")), "nothing of the download is left here"
 
 
 def test_a_folder_lands_in_a_lake_in_s3(mesh: AwsMesh, tmp_path: Path) -> None:
@@ -189,7 +208,26 @@ def test_more_objects_than_one_page_of_a_listing_are_all_found(mesh: AwsMesh) ->
     assert mesh.go("land").landing.files_read == 1100
 
 
-def test_a_cut_download_is_not_taken_for_the_whole_object(mesh: AwsMesh) -> None:
+@pytest.mark.parametrize("harm", [Refusal("InternalError", 500), Cut()], ids=["refused", "cut"])
+def test_a_download_that_fails_once_is_tried_again_from_its_start(mesh: AwsMesh, harm: Refusal | Cut) -> None:
+    mesh.export("Patient.ndjson", [patient(1), patient(2)])
+    mesh.watched.watch = refuse("s3:GetObject", harm, of="landing/Patient.ndjson", times=1)
+    assert mesh.go("land", "flatten").products[0].manifest.rows == 2
+    assert count_downloads(mesh) == 2
+
+
+def test_a_download_that_always_breaks_off_ends_in_words(mesh: AwsMesh, tmp_path: Path) -> None:
     mesh.export("Patient.ndjson", [patient(1)])
-    mesh.watched.watch = refuse("s3:GetObject", Refusal("InternalError", 500), of="landing/Patient.ndjson", times=1)
-    assert mesh.go("land", "flatten").products[0].manifest.rows == 1, "one failed attempt is tried again"
+    files = mesh.go("land").landing.ledger.files_of("Patient")
+    mesh.watched.watch = refuse("s3:GetObject", Cut(), of="landing/Patient.ndjson")
+    pauses: list[float] = []
+    with pytest.raises(AwsError, match="AWS did not answer"):
+        fetch(Aws(mesh.settings().aws), files, tmp_path / "here", again="", pause=pauses.append)
+    assert count_downloads(mesh) == ATTEMPTS
+    assert len(pauses) == ATTEMPTS - 1
+    assert pauses == sorted(pauses)
+
+
+def count_downloads(mesh: AwsMesh) -> int:
+    """How often an object of the landing zone was asked for."""
+    return sum(a.operation == "s3:GetObject" and a.params["Key"].startswith("landing/") for a in mesh.watched.asked)

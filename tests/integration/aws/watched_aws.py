@@ -36,7 +36,12 @@ class Refusal:
     status: int = 400
 
 
-Watch = Callable[[Asked], "Refusal | None"]
+@dataclass(frozen=True)
+class Cut:
+    """The right answer, whose connection breaks before its last byte."""
+
+
+Watch = Callable[[Asked], "Refusal | Cut | None"]
 
 
 @dataclass
@@ -55,6 +60,8 @@ class WatchedAws:
         refusal = self.watch(asked) if self.watch else None
         if refusal is None:
             return self.gateway(environ, start_response)
+        if isinstance(refusal, Cut):
+            return [b"".join(self.gateway(environ, start_response))[:-1]]
         headers, body = refusal_body(asked, refusal)
         start_response(f"{refusal.status} {HTTPStatus(refusal.status).phrase}", headers)
         return [body]
@@ -96,11 +103,11 @@ def run_watched(gateway: Gateway) -> Iterator[WatchedAws]:
         server.server_close()
 
 
-def refuse(operation: str, refusal: Refusal, *, times: int | None = None, of: str = "") -> Watch:
+def refuse(operation: str, refusal: Refusal | Cut, *, times: int | None = None, of: str = "") -> Watch:
     """Refuse an operation, on a key or a table whose name ends so, for the first so many times or for ever."""
     left = [times]
 
-    def watch(asked: Asked) -> Refusal | None:
+    def watch(asked: Asked) -> Refusal | Cut | None:
         name = str(asked.params.get("Key") or asked.params.get("TableInput", {}).get("Name") or "")
         if asked.operation != operation or not name.endswith(of) or left[0] == 0:
             return None
