@@ -36,12 +36,16 @@ def make_settings(
     memory_limit: str = DEFAULT_MEMORY_LIMIT,
     threads: int = 2,
     engine: EngineChoice = "duckdb",
+    needs_project: bool = True,
 ) -> Settings:
-    """The settings of one invocation; raise UsageError where target and lake do not go together."""
+    """The settings of one invocation; raise UsageError where target and lake do not go together.
+
+    What reads no products needs no project, and is not held up where there is none.
+    """
     place = parse_place(lake)
     _refuse_other_target(place, target)
     return Settings(
-        project=project_root(project),
+        project=project_root(project) if needs_project else Path(),
         lake=place,
         now=datetime.now(UTC).strftime(_TIME),
         landing=None if landing is None else parse_place(landing),
@@ -60,14 +64,17 @@ def days_before(now: str, days: int) -> str:
 
 
 def read_aws(env: Mapping[str, str]) -> AwsSettings:
-    """What the environment says on how to work with AWS; boto3 reads credentials and addresses itself."""
+    """What the environment says on how to work with AWS; boto3 reads credentials and addresses itself.
+
+    A variable that is empty counts as one that is not set, as with the options of the command line.
+    """
     default = AwsSettings()
     return AwsSettings(
-        region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION"),
-        work_group=env.get("CAREMESH_ATHENA_WORK_GROUP", default.work_group),
-        query_output=env.get("CAREMESH_ATHENA_OUTPUT"),
+        region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or None,
+        work_group=env.get("CAREMESH_ATHENA_WORK_GROUP") or default.work_group,
+        query_output=env.get("CAREMESH_ATHENA_OUTPUT") or None,
         bytes_limit=_number(env, "CAREMESH_ATHENA_BYTES_LIMIT", int, default.bytes_limit),
-        kms_key=env.get("CAREMESH_KMS_KEY"),
+        kms_key=env.get("CAREMESH_KMS_KEY") or None,
         auto_bytes=_number(env, "CAREMESH_AUTO_BYTES", int, default.auto_bytes),
         scratch_bytes=_number(env, "CAREMESH_SCRATCH_BYTES", int, default.scratch_bytes),
         price_per_tb=_number(env, "CAREMESH_ATHENA_PRICE_PER_TB", float, default.price_per_tb),

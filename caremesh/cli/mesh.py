@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -80,27 +81,6 @@ def run(
     _finish(_run(settings, "run", domain=domain, quiet=quiet), settings)
 
 
-def _add_stage(stage: Stage, help_text: str) -> None:
-    """Add a stage that works on the products of one domain or all."""
-
-    def command(
-        lake: LakeOption = DEFAULT_LAKE,
-        target: TargetOption = None,
-        domain: DomainOption = None,
-        project: Project = None,
-        memory_limit: Memory = DEFAULT_MEMORY_LIMIT,
-        threads: Threads = 2,
-        engine: EngineOption = "duckdb",
-        quiet: Quiet = False,
-    ) -> None:
-        settings = make_settings(
-            lake, project=project, target=target, memory_limit=memory_limit, threads=threads, engine=engine
-        )
-        _finish(_run(settings, stage, stages=(stage,), domain=domain, quiet=quiet), settings)
-
-    app.command(stage, help=help_text)(command)
-
-
 def _add_lake_stage(stage: Stage, help_text: str) -> None:
     """Add a stage that always regards the whole lake."""
 
@@ -133,8 +113,37 @@ def land(
     _finish(_run(settings, "land", stages=("land",), quiet=quiet), settings)
 
 
-_add_stage("flatten", "Stage 2: make candidate releases from the landed files.")
-_add_stage("check", "Stage 3: hold the candidates against their contracts.")
+@app.command()
+def flatten(
+    lake: LakeOption = DEFAULT_LAKE,
+    target: TargetOption = None,
+    domain: DomainOption = None,
+    project: Project = None,
+    memory_limit: Memory = DEFAULT_MEMORY_LIMIT,
+    threads: Threads = 2,
+    engine: EngineOption = "duckdb",
+    quiet: Quiet = False,
+) -> None:
+    """Stage 2: make candidate releases from the landed files."""
+    settings = make_settings(
+        lake, project=project, target=target, memory_limit=memory_limit, threads=threads, engine=engine
+    )
+    _finish(_run(settings, "flatten", stages=("flatten",), domain=domain, quiet=quiet), settings)
+
+
+@app.command()
+def check(
+    lake: LakeOption = DEFAULT_LAKE,
+    target: TargetOption = None,
+    domain: DomainOption = None,
+    project: Project = None,
+    memory_limit: Memory = DEFAULT_MEMORY_LIMIT,
+    threads: Threads = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Stage 3: hold the candidates against their contracts."""
+    settings = make_settings(lake, project=project, target=target, memory_limit=memory_limit, threads=threads)
+    _finish(_run(settings, "check", stages=("check",), domain=domain, quiet=quiet), settings)
 
 
 @app.command()
@@ -257,7 +266,7 @@ def query(
     from caremesh.lake.aws import AwsLake
     from caremesh.lake.query import write_rows
 
-    opened = _open(make_settings(lake, target=target))
+    opened = _open(make_settings(lake, target=target, needs_project=False))
     if isinstance(opened, AwsLake):
         result = _query_athena(opened, sql, is_dry=estimate, limit=max_bytes)
     else:
@@ -363,8 +372,11 @@ def _finish(report: RunReport, settings: Settings, *, with_examples: bool = Fals
         print_line(f"not taken in: {file.path}: {file.reason}")
     if report.quarantined:
         sql = "select product, file, line, reason from quarantine.lines"
-        print_line(f'{report.quarantined} line(s) quarantined; see: {own_name()} query --lake {lake} "{sql}"')
-        print_line("once a corrected export is in place, drop the damaged one: " + f"{own_name()} land --forget EXPORT")
+        print_line(
+            f'{report.quarantined} line(s) quarantined; see: {own_name()} query --lake {quote(str(lake))} "{sql}"'
+        )
+        drop = f"{own_name()} land --forget EXPORT --lake {quote(str(lake))}"
+        print_line(f"once a corrected export is in place, drop the damaged one: {drop}")
     if report.products and not report.failed and all(p.outcome == "unchanged" for p in report.products):
         print_line("nothing changed: every product is at the release that these exports give")
     if with_examples and isinstance(lake, Path):

@@ -52,6 +52,8 @@ def test_help_imports_no_heavy_library() -> None:
         (["run", "--landing", "LANDING", "--memory-limit", "foo"], 2, "no amount of memory"),
         (["run", "--landing", "LANDING", "--lake", "FILE"], 15, "cannot be used as a lake"),
         (["run", "--landing", "nowhere"], 2, "not a folder"),
+        (["run"], 2, "--landing s3://bucket/prefix"),
+        (["check", "--lake", "LAKE", "--engine", "duckdb"], 2, "No such option"),
         (["status", "--lake", "nowhere"], 15, "name it with --lake DIR"),
         (["query", "select 1", "--lake", "nowhere"], 15, "there is no lake here"),
         (["releases", "clinical.nothing", "--lake", "LAKE"], 2, "one of: clinical.patient"),
@@ -81,6 +83,33 @@ def test_a_users_mistake_gives_a_message_and_its_exit_code(
     result = caremesh(*filled)
     assert (result.exit_code, says in result.stderr) == (code, True), result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_hints_can_be_pasted_where_they_name_a_lake(caremesh, tmp_path: Path) -> None:
+    project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "the lake"
+    options = ("--lake", lake, "--project", project)
+    write_lines(landing / "a" / "Patient.ndjson", [patient(1)])
+    (landing / "a" / "Patient-1.ndjson").write_text("{damaged\n", encoding="utf-8")
+    land = ("land", "--landing", landing, *options)
+    assert caremesh(*land).exit_code == 0
+    assert f"land --forget EXPORT --lake '{lake}'\n" in caremesh("flatten", *options).stdout
+    shutil.rmtree(landing / "a")
+    write_lines(landing / "b" / "Patient.ndjson", [patient(2)])
+    gone = caremesh(*land)
+    assert (gone.exit_code, gone.stderr.endswith(f": caremesh land --forget a --lake '{lake}'\n")) == (14, True)
+    assert caremesh("land", "--forget", "a", *options).exit_code == 0
+    empty = caremesh("flatten", *options)
+    assert (empty.exit_code, f"Try: caremesh land --landing LANDING --lake '{lake}'\n" in empty.stderr) == (14, True)
+
+
+def test_a_query_needs_no_project(caremesh, lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(explicit: Path | None) -> Path:
+        raise AssertionError(explicit)
+
+    monkeypatch.setenv("CAREMESH_PROJECT", str(tmp_path / "nowhere"))
+    monkeypatch.setattr("caremesh.cli.environment.project_root", fail)
+    result = caremesh("query", "select count(*) as n from clinical.patient", "--lake", lake, "--format", "csv")
+    assert (result.exit_code, result.stdout.split()) == (0, ["n", "1"])
 
 
 def test_output_without_a_terminal_is_plain(caremesh, tmp_path: Path) -> None:
