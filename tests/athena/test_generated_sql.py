@@ -51,7 +51,6 @@ def test_the_intake_calls_only_listed_functions() -> None:
     written = [
         athena_keys.keys_sql("lines", view),
         athena_keys.counts_sql(ranked, "keys"),
-        athena_keys.count_lines_sql("lines"),
         athena_keys.used_lines_sql(ranked, "lines", left_out=True, twins=True),
         athena_keys.quarantine_sql("keys", "files", "doubts", "lines", reread=True),
     ]
