@@ -170,6 +170,6 @@ def test_the_scratch_folder_is_private_and_empty_after_a_good_run(mesh: AwsMesh,
     land = [*command[:3], "land", *command[4:], "--project", str(mesh.project)]
     flatten = [*command[:3], "flatten", *command[6:], "--project", str(mesh.project)]
     assert [subprocess.run(c, env=env, check=False, capture_output=True).returncode for c in (land, flatten)] == [0, 0]
-    assert any(name.endswith(".ndjson") for name, _ in seen), "there was something to protect"
+    assert any(name.endswith(".parquet") for name, _ in seen), "there was something to protect"
     assert {(name, mode) for name, mode in seen if mode & 0o007} == set()
     assert [p.name for p in mesh.scratch.rglob("*") if p.is_file()] == ["run.lock"]
