@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from caremesh.pipeline import run
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.aws.aws_mesh import AwsMesh
 from tests.integration.small_mesh import patient, write_lines
+
+# CI runs these; together they take more than a minute.
+pytestmark = pytest.mark.slow
 
 STAGES = ("land", "flatten", "check", "publish", "register")
 

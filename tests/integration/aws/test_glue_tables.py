@@ -13,6 +13,9 @@ from caremesh.pipeline import run
 from tests.conftest import ROOT, SilentWatcher, settings_for
 from tests.integration.aws.aws_mesh import AwsMesh
 
+# CI runs these; together they take more than a minute.
+pytestmark = pytest.mark.slow
+
 CONTRACTS = sorted(p for p in ROOT.glob("domains/*/*/contract.odcs.yaml") if (p.parent / "view.json").exists())
 HIVE = {"varchar": "string", "integer": "int"}
 ARROW = {"string": ("string", "large_string"), "int": ("int32",), "bigint": ("int64",), "boolean": ("bool",)}

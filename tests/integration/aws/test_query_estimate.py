@@ -14,6 +14,9 @@ from tests.athena.local_aws import LocalAws
 from tests.conftest import Result
 from tests.integration.query_lake import QueryLake, plain
 
+# CI runs these; together they take more than a minute.
+pytestmark = pytest.mark.slow
+
 Query = Callable[..., Result]
 
 ROWS = 10_000

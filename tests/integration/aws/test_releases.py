@@ -10,6 +10,9 @@ from caremesh.errors import LakeError
 from tests.integration.aws.aws_mesh import AwsMesh
 from tests.integration.small_mesh import patient
 
+# CI runs these; together they take more than a minute.
+pytestmark = pytest.mark.slow
+
 BROKEN = b'{"resourceType": "Patient", "id": "p9", "gender"\n'
 
 
