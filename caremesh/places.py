@@ -50,3 +50,9 @@ def parse_place(text: str) -> Place:
     if not text.startswith("s3://") or not _BUCKET.fullmatch(bucket) or "" in parts:
         raise UsageError(f"{text!r} is no place in S3", hint="s3://bucket/prefix")
     return S3Place(bucket, "/".join(parts))
+
+
+def split_address(address: str) -> tuple[str, str]:
+    """The bucket and the key of an `s3://bucket/key`."""
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    return bucket, key

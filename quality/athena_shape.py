@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from caremesh.aws import error_code, telling_errors
+from caremesh.aws.parquet_files import NoParquet, list_files, read_footer
 from caremesh.errors import QualityError
 from caremesh.products import Product
 from quality.athena_engine import AthenaEngine
@@ -23,8 +23,6 @@ _CONTRACT_NAMES = {"int": "integer", "string": "varchar"}
 _MISSING = ("EntityNotFoundException", "NoSuchKey")
 _HINT = "caremesh flatten again, then check: something removed or changed what was written"
 _LOOK = "look the query up in the Athena console (history), which holds the whole message"
-_TAIL = 64 * 1024
-_FOOTER_END = 8  # the footer's length in four bytes, and PAR1
 
 
 def read_athena_shape(product: Product, engine: AthenaEngine) -> Shape:
@@ -61,25 +59,8 @@ def _glue_columns(table: Mapping[str, Any]) -> tuple[FoundColumn, ...]:
 
 
 def _footers(s3: Any, location: str) -> Iterator[pq.FileMetaData]:
-    bucket, _, prefix = location.removeprefix("s3://").partition("/")
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix.rstrip("/") + "/")
-    for item in (item for page in pages for item in page.get("Contents", ())):
-        # Athena passes over empty files, and over those whose name says that they are hidden.
-        if item["Size"] and not item["Key"].rpartition("/")[2].startswith(("_", ".")):
-            yield _footer(s3, bucket, item["Key"], size=item["Size"])
-
-
-def _footer(s3: Any, bucket: str, key: str, *, size: int) -> pq.FileMetaData:
-    tail = _read_tail(s3, bucket, key, length=min(size, _TAIL))
-    needed = int.from_bytes(tail[-_FOOTER_END:-4], "little") + _FOOTER_END
-    if len(tail) < needed <= size:
-        tail = _read_tail(s3, bucket, key, length=needed)
-    try:
-        return pq.read_metadata(pa.BufferReader(tail))
-    except (OSError, pa.ArrowException):
-        raise QualityError("cannot be read as a Parquet file", where=f"s3://{bucket}/{key}") from None
-
-
-def _read_tail(s3: Any, bucket: str, key: str, *, length: int) -> bytes:
-    body = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{length}")["Body"]
-    return bytes(body.read())
+    for file in list_files(s3, location):
+        try:
+            yield read_footer(s3, file)
+        except NoParquet as broken:
+            raise QualityError("cannot be read as a Parquet file", where=str(broken)) from None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from caremesh.aws import Aws, telling_errors
+from caremesh.places import split_address
 from caremesh.sources.ndjson import BROKEN_FILE, BYTE_ORDER_MARK, LandedFile, cannot_be_read
 
 # A gzip header with a long file name in it, and some text.
@@ -71,7 +72,7 @@ def _count_lines(aws: Aws, path: str) -> int:
 def _plain_size(aws: Aws, file: LandedFile) -> int:
     if not is_packed(file):
         return file.bytes
-    bucket, key = _bucket_and_key(file.path)
+    bucket, key = split_address(file.path)
     with telling_errors():
         end = aws.client("s3").get_object(Bucket=bucket, Key=key, Range="bytes=-4")["Body"].read()
     return int.from_bytes(end, "little")
@@ -102,11 +103,6 @@ def _first_line(source: Any) -> bytes:
 
 
 def _open(aws: Aws, path: str, **request: Any) -> Any:
-    bucket, key = _bucket_and_key(path)
+    bucket, key = split_address(path)
     body = aws.client("s3").get_object(Bucket=bucket, Key=key, **request)["Body"]
     return gzip.GzipFile(fileobj=body) if path.endswith(".gz") else body
-
-
-def _bucket_and_key(path: str) -> tuple[str, str]:
-    bucket, _, key = path.removeprefix("s3://").partition("/")
-    return bucket, key

@@ -17,14 +17,13 @@ from typing import Any
 
 from caremesh.aws import Aws, error_code, telling_errors
 from caremesh.aws.glue import Glue
+from caremesh.aws.parquet_files import NoParquet, ParquetFile, list_files, read_footer
 from caremesh.errors import QueryError
 from caremesh.lake.query_reads import Relation
-from caremesh.places import S3Place
 
 SAMPLE = 32
 """So many footers are read of a table at most; the other files are taken to be alike, byte for byte."""
 
-_TAIL = 65_536
 _THREADS = 8
 _VIEW = re.compile(r"/\* Presto View: (?P<encoded>[A-Za-z0-9+/=]+) \*/")
 
@@ -46,13 +45,6 @@ class Size:
 
     columns: Mapping[str, int]
     whole: int = 0
-
-
-@dataclass(frozen=True)
-class _File:
-    bucket: str
-    key: str
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -102,35 +94,17 @@ class Catalog:
                 raise
         return dict(answer["Table"])
 
-    def _files(self, location: str) -> list[_File]:
-        bucket, _, prefix = location.removeprefix("s3://").partition("/")
-        pages = self.aws.client("s3").get_paginator("list_objects_v2")
+    def _files(self, location: str) -> list[ParquetFile]:
         with telling_errors():
-            listed = [o for page in pages.paginate(Bucket=bucket, Prefix=prefix) for o in page.get("Contents", [])]
-        # Athena passes over what starts so: https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html.
-        shown = [o for o in listed if o["Size"] and not o["Key"].rpartition("/")[2].startswith(("_", "."))]
-        return [_File(bucket, o["Key"], o["Size"]) for o in shown]
+            return list_files(self.aws.client("s3"), location)
 
-    def _footer(self, file: _File) -> Any:
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        tail = self._tail(file, _TAIL)
-        # A file ends with its footer, the footer's length in four bytes, and four that say that it is Parquet.
-        length = int.from_bytes(tail[-8:-4], "little") + 8
-        if length > len(tail):
-            tail = self._tail(file, length)
-        try:
-            return parquet.read_metadata(pa.BufferReader(tail[-length:]))
-        except (pa.ArrowException, OSError):
-            place = str(S3Place(file.bucket, file.key))
-            raise QueryError("no Parquet file", where=place, hint="Athena would not read it either") from None
-
-    def _tail(self, file: _File, length: int) -> bytes:
-        start = max(0, file.bytes - length)
+    def _footer(self, file: ParquetFile) -> Any:
         with telling_errors():
-            answer = self.aws.client("s3").get_object(Bucket=file.bucket, Key=file.key, Range=f"bytes={start}-")
-            return bytes(answer["Body"].read())
+            try:
+                return read_footer(self.aws.client("s3"), file)
+            except NoParquet as broken:
+                hint = "Athena would not read it either"
+                raise QueryError("no Parquet file", where=str(broken), hint=hint) from None
 
 
 def _as_table(stated: Mapping[str, Any]) -> CatalogTable:
@@ -155,7 +129,7 @@ def _as_relation(stated: Mapping[str, Any], columns: Mapping[str, str]) -> Relat
     return Relation(columns, view=view["originalSql"], view_database=view.get("schema", "default"))
 
 
-def _sample(files: Sequence[_File]) -> list[_File]:
+def _sample(files: Sequence[ParquetFile]) -> list[ParquetFile]:
     """Files of every size, and always the same ones."""
     if len(files) <= SAMPLE:
         return list(files)

@@ -13,7 +13,7 @@ from typing import Any
 
 from caremesh.aws import ATTEMPTS, Aws, error_code, telling_errors
 from caremesh.errors import LandingError
-from caremesh.places import S3Place
+from caremesh.places import S3Place, split_address
 from caremesh.sources.ndjson import (
     BROKEN_FILE,
     FoundFile,
@@ -111,7 +111,7 @@ def _head(aws: Aws, landed: LandedFile) -> dict[str, Any] | None:
     """What S3 says about an object; None where it is gone."""
     from botocore.exceptions import ClientError
 
-    bucket, key = _bucket_and_key(landed.path)
+    bucket, key = split_address(landed.path)
     with telling_errors():
         try:
             return dict(aws.client("s3").head_object(Bucket=bucket, Key=key))
@@ -179,7 +179,7 @@ def _open(aws: Aws, file: LandedFile, again: str) -> Any:
     """The stream of an object as it was taken in; raise LandingError where it is another one, or gone."""
     from botocore.exceptions import ClientError
 
-    bucket, key = _bucket_and_key(file.path)
+    bucket, key = split_address(file.path)
     etag = file.digest.removeprefix("etag:")
     try:
         return aws.client("s3").get_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')["Body"]
@@ -194,11 +194,6 @@ def _copy(body: Any, target: Path) -> int:
         for block in body.iter_chunks(_BLOCK):
             written.write(block)
         return written.tell()
-
-
-def _bucket_and_key(path: str) -> tuple[str, str]:
-    bucket, _, key = path.removeprefix("s3://").partition("/")
-    return bucket, key
 
 
 def _digest(etag: str) -> str:
