@@ -235,6 +235,8 @@ class _Run:
             self.watcher.note(f"ignored: {ignored.path}: {ignored.reason}")
         if len(self.landing.ignored) > IGNORED_SHOWN:
             self.watcher.note(f"ignored: {len(self.landing.ignored) - IGNORED_SHOWN} more files")
+        for copy, original in self.landing.copies:
+            self.watcher.note(f"passed over: export {copy} is the same as {original}, byte by byte")
         if self.landing.unused:
             names = ", ".join(name for name, _, _ in self.landing.unused)
             size = sum(size for _, _, size in self.landing.unused)

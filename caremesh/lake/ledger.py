@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from caremesh.errors import LandingError
-from caremesh.sources.ndjson import LandedFile
+from caremesh.sources.export_manifest import ExportManifest
+from caremesh.sources.ndjson import DELETIONS, LandedFile
 
 
 @dataclass(frozen=True)
 class LandedExport:
-    """One export: its name, the folder it was found in, when it was first taken in, its files by name."""
+    """One export: its name, the folder it was found in, when it was first taken in, its files by name.
+
+    `manifest` is what is known of it beyond its files. `same_as` names an export that it is a copy of, byte by byte: it
+    is listed, and not used.
+    """
 
     name: str
     root: str
     landed_at: str
     files: tuple[LandedFile, ...]
+    manifest: ExportManifest | None = None
+    same_as: str | None = None
+
+    @property
+    def time(self) -> datetime:
+        """When it was asked for; where that is not known, when it was landed."""
+        return datetime.fromisoformat(self.manifest.submitted_at if self.manifest else self.landed_at)
+
+    @property
+    def content(self) -> frozenset[tuple[str, str]]:
+        """What its files are called, and the digest of each."""
+        return frozenset((f.name, f.digest) for f in self.files)
 
 
 @dataclass(frozen=True)
@@ -37,27 +55,57 @@ class Ledger:
         return replace(self, exports=tuple(export if e.name == export.name else e for e in self.exports))
 
     def without(self, name: str) -> Ledger:
-        """The ledger without one export; what was built from it stays until the next run."""
+        """The ledger without one export and its copies; what was built from it stays until the next run."""
         if self.export(name) is None:
             known = ", ".join(e.name for e in self.exports) or "none"
             raise LandingError(f"no export is called {name!r}", hint=f"one of: {known}")
-        return replace(self, exports=tuple(e for e in self.exports if e.name != name))
+        return replace(self, exports=tuple(e for e in self.exports if name not in (e.name, e.same_as)))
+
+    def in_order(self) -> tuple[LandedExport, ...]:
+        """The exports that are used, oldest first: by the time they were asked for, then by their landing.
+
+        Whichever order they arrive in, this one decides between versions of a resource that say nothing themselves.
+        """
+        return tuple(sorted((e for e in self.exports if e.same_as is None), key=lambda e: e.time))
 
     def files_of(self, resource_type: str) -> tuple[LandedFile, ...]:
         """All files of one resource type, oldest export first."""
-        return tuple(f for e in self.exports for f in e.files if f.resource_type == resource_type)
+        return tuple(f for e in self.in_order() for f in e.files if f.resource_type == resource_type)
+
+    def deletion_files(self) -> tuple[LandedFile, ...]:
+        """All delete lists, oldest export first."""
+        return self.files_of(DELETIONS)
 
 
 def ledger_from_json(stated: Any) -> Ledger:
     """Read a ledger back from a JSON document."""
-    return Ledger(
-        tuple(
-            LandedExport(e["name"], e["root"], e["landed_at"], tuple(LandedFile(**f) for f in e["files"]))
-            for e in stated["exports"]
-        )
-    )
+    return Ledger(tuple(_export_from_json(e) for e in stated["exports"]))
 
 
 def ledger_to_json(ledger: Ledger) -> dict[str, Any]:
     """The ledger as a JSON document."""
-    return {"exports": [asdict(e) for e in ledger.exports]}
+    return {"exports": [_export_to_json(e) for e in ledger.exports]}
+
+
+def _export_from_json(stated: dict[str, Any]) -> LandedExport:
+    manifest = stated.get("manifest")
+    return LandedExport(
+        name=stated["name"],
+        root=stated["root"],
+        landed_at=stated["landed_at"],
+        files=tuple(LandedFile(**f) for f in stated["files"]),
+        manifest=ExportManifest(**manifest) if manifest else None,
+        same_as=stated.get("same_as"),
+    )
+
+
+def _export_to_json(export: LandedExport) -> dict[str, Any]:
+    manifest = export.manifest.model_dump(mode="json") if export.manifest else None
+    return {
+        "name": export.name,
+        "root": export.root,
+        "landed_at": export.landed_at,
+        "manifest": manifest,
+        "same_as": export.same_as,
+        "files": [asdict(f) for f in export.files],
+    }

@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from caremesh.aws import Aws
+from caremesh.errors import LandingError
 from caremesh.places import Place, S3Place
 from caremesh.sources import ndjson, s3
-from caremesh.sources.ndjson import FoundFile, LandedFile, Listing
+from caremesh.sources.export_manifest import ExportManifest, parse_manifest
+from caremesh.sources.ndjson import FoundFile, FoundManifest, LandedFile, Listing
 
 
 class Exports:
@@ -24,6 +26,16 @@ class Exports:
         if isinstance(landing, S3Place):
             return s3.list_landing(self._aws, landing)
         return ndjson.list_landing(landing)
+
+    def read_manifest(self, found: FoundManifest) -> ExportManifest:
+        """Read the manifest of an export; raise LandingError where it cannot be read, or is none."""
+        if _is_in_s3(found.path):
+            return parse_manifest(s3.read_text(self._aws, found.path), where=found.path)
+        try:
+            return parse_manifest(Path(found.path).read_bytes(), where=found.path)
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror}"
+            raise LandingError(reason, where=found.path, hint="grant read access") from None
 
     def take_in(self, found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) -> LandedFile:
         """Measure one file; one in S3 is taken as its listing shows it, and read when it is used."""
@@ -53,10 +65,12 @@ class Exports:
         listed = {f.path for f in found}
         return tuple(f for f in landed if f.path not in listed and not self._is_there(f))
 
-    def fetch(self, files: Sequence[LandedFile], folder: Path, *, again: str) -> tuple[LandedFile, ...]:
+    def fetch(
+        self, files: Sequence[LandedFile], folder: Path, *, again: Callable[[str], str]
+    ) -> tuple[LandedFile, ...]:
         """The same files on this machine, with their lines counted; those in S3 are downloaded into `folder`.
 
-        `again` is the command that lands them again.
+        `again` gives the command by which an export is landed again, by its name.
         Raises LandingError where one changed since it was taken in, or they are more than the scratch folder may hold.
         """
         remote = [f for f in files if _is_in_s3(f.path)]

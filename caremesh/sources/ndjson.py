@@ -5,6 +5,8 @@ Three layouts are known, plain or gzipped, and may be mixed:
     landing/Patient.ndjson  Patient-000.ndjson  Patient.1767225600000.ndjson      flat: the landing folder is the export
     landing/Patient/Patient-1022280015944103279-3-0.ndjson                        one folder per type
     landing/<datastore>-FHIR_EXPORT-<job>/Patient/Patient-….ndjson                several exports side by side
+
+In an export's folder may stand `export.json`, its manifest, and in `deleted/` lists of the resources that are gone.
 """
 
 from __future__ import annotations
@@ -21,13 +23,18 @@ from typing import IO
 
 from caremesh.errors import LandingError
 from caremesh.fhir.types import load_types
+from caremesh.sources.export_manifest import MANIFEST_FILE
 
 BROKEN_FILE = (OSError, EOFError, zlib.error)
 """What Python raises for a file that cannot be read, or is no whole gzip file."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+DELETIONS = "deleted"
+"""The folder of an export's delete lists, and what stands for a resource type with them."""
+
 _FILE_NAME = re.compile(r"^(?P<type>[A-Za-z]+)(?:[._-].*)?\.ndjson(?:\.gz)?$")
+_LINES = (".ndjson", ".ndjson.gz")
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,15 @@ class FoundFile:
     resource_type: str
     bytes: int
     digest: str | None = None
+
+
+@dataclass(frozen=True)
+class FoundManifest:
+    """The manifest of an export, as a listing shows it."""
+
+    export: str
+    root: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -82,6 +98,7 @@ class Listing:
 
     files: tuple[FoundFile, ...]
     ignored: tuple[IgnoredFile, ...]
+    manifests: tuple[FoundManifest, ...] = ()
 
 
 def list_landing(landing: Path) -> Listing:
@@ -92,10 +109,15 @@ def list_landing(landing: Path) -> Listing:
     """
     files: dict[tuple[str, str], FoundFile] = {}
     ignored: list[IgnoredFile] = []
+    manifests: list[FoundManifest] = []
     seen: dict[Path, Path] = {}
     for path in sorted(_visible_files(landing)):
+        if path.name == MANIFEST_FILE:
+            export, root = _export_of(landing, path.parent)
+            manifests.append(FoundManifest(export, root, str(path)))
+            continue
         twin_path = seen.get(path.resolve())
-        reason = f"it is the same file as {twin_path}" if twin_path else _reason_to_ignore(path)
+        reason = f"it is the same file as {twin_path}" if twin_path else _reason_to_ignore(landing, path)
         if reason:
             shown = os.fsencode(path).decode(errors="backslashreplace")
             ignored.append(IgnoredFile(shown, reason, is_missed=".ndjson" in path.name and not twin_path))
@@ -103,7 +125,7 @@ def list_landing(landing: Path) -> Listing:
         seen[path.resolve()] = path
         found = _found(landing, path)
         add_found(files, found)
-    return Listing(tuple(sorted(files.values(), key=lambda f: (f.export, f.name))), tuple(ignored))
+    return Listing(tuple(sorted(files.values(), key=lambda f: (f.export, f.name))), tuple(ignored), tuple(manifests))
 
 
 def add_found(files: dict[tuple[str, str], FoundFile], found: FoundFile) -> None:
@@ -178,9 +200,11 @@ def starts_with_mark(path: Path) -> bool:
         raise cannot_be_read(str(path), error) from None
 
 
-def reason_to_ignore(name: str) -> str | None:
-    """Why a file of that name is no file of an export; None where it is one."""
-    matched = _FILE_NAME.match(name)
+def reason_to_ignore(below: PurePosixPath) -> str | None:
+    """Why a file at that path below the landing zone is no file of an export; None where it is one."""
+    if below.parent.name == DELETIONS and below.name.endswith(_LINES):
+        return None
+    matched = _FILE_NAME.match(below.name)
     if not matched:
         return "its name is not like Patient.ndjson, Patient-000.ndjson or Patient.1.ndjson.gz"
     if matched["type"] not in load_types().resources:
@@ -190,15 +214,15 @@ def reason_to_ignore(name: str) -> str | None:
 
 def place_in_export(below: PurePosixPath) -> tuple[PurePosixPath, str]:
     """The folder of a file's export, and its resource type, by the file's path below the landing zone."""
-    resource_type = re.split(r"[._-]", below.name)[0]
     folder = below.parent
+    resource_type = DELETIONS if folder.name == DELETIONS else re.split(r"[._-]", below.name)[0]
     if folder.name == resource_type:
         folder = folder.parent
     return folder, resource_type
 
 
-def _reason_to_ignore(path: Path) -> str | None:
-    if reason := reason_to_ignore(path.name):
+def _reason_to_ignore(landing: Path, path: Path) -> str | None:
+    if reason := reason_to_ignore(PurePosixPath(path.relative_to(landing).as_posix())):
         return reason
     if not path.is_file():
         return "it is no file, or a link to nothing"
@@ -226,14 +250,21 @@ def _visible_files(landing: Path) -> Iterator[Path]:
 def _found(landing: Path, path: Path) -> FoundFile:
     below, resource_type = place_in_export(PurePosixPath(path.relative_to(landing).as_posix()))
     folder = landing / below
+    export, root = _export_of(landing, folder)
     return FoundFile(
-        export=landing.resolve().name if below == PurePosixPath() else str(below),
-        root=str(folder.resolve()),
+        export=export,
+        root=root,
         name=path.relative_to(folder).as_posix(),
         path=str(path),
         resource_type=resource_type,
         bytes=path.stat().st_size,
     )
+
+
+def _export_of(landing: Path, folder: Path) -> tuple[str, str]:
+    """The name of the export in a folder, and the whole path of that folder."""
+    name = landing.resolve().name if folder == landing else folder.relative_to(landing).as_posix()
+    return name, str(folder.resolve())
 
 
 def _digest(path: Path, on_bytes: Callable[[int], None] | None) -> str:

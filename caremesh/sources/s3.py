@@ -14,9 +14,11 @@ from typing import Any
 from caremesh.aws import ATTEMPTS, Aws, error_code, telling_errors
 from caremesh.errors import LandingError
 from caremesh.places import S3Place, split_address
+from caremesh.sources.export_manifest import MANIFEST_FILE
 from caremesh.sources.ndjson import (
     BROKEN_FILE,
     FoundFile,
+    FoundManifest,
     IgnoredFile,
     LandedFile,
     Listing,
@@ -42,15 +44,34 @@ def list_landing(aws: Aws, landing: S3Place) -> Listing:
     """
     files: dict[tuple[str, str], FoundFile] = {}
     ignored: list[IgnoredFile] = []
+    manifests: list[FoundManifest] = []
     for stated in _objects(aws, landing):
         below = PurePosixPath(stated["Key"].removeprefix(f"{landing.prefix}/" if landing.prefix else ""))
         if stated["Key"].endswith("/") or any(part.startswith(".") for part in below.parts):
             continue
-        if reason := reason_to_ignore(below.name):
+        if below.name == MANIFEST_FILE:
+            manifests.append(
+                FoundManifest(*_export_of(landing, below.parent), f"s3://{landing.bucket}/{stated['Key']}")
+            )
+        elif reason := reason_to_ignore(below):
             ignored.append(IgnoredFile(f"s3://{landing.bucket}/{stated['Key']}", reason, ".ndjson" in below.name))
         else:
             add_found(files, _found(landing, below, stated))
-    return Listing(tuple(sorted(files.values(), key=lambda f: (f.export, f.name))), tuple(ignored))
+    return Listing(tuple(sorted(files.values(), key=lambda f: (f.export, f.name))), tuple(ignored), tuple(manifests))
+
+
+def read_text(aws: Aws, path: str) -> bytes:
+    """The content of a small object; raise LandingError where it is gone."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = split_address(path)
+    with telling_errors():
+        try:
+            return bytes(aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        except ClientError as error:
+            if error_code(error) in _CHANGED:
+                raise LandingError("is gone since it was listed", where=path, hint="run again") from None
+            raise
 
 
 def take_in(found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) -> LandedFile:
@@ -85,13 +106,13 @@ def fetch(
     files: Sequence[LandedFile],
     folder: Path,
     *,
-    again: str,
+    again: Callable[[str], str],
     pause: Callable[[float], None] = time.sleep,
 ) -> tuple[LandedFile, ...]:
     """Download objects, several at once, and count their lines; they keep export and name, and get a path here.
 
-    `again` is the command that lands them again. An object whose stream breaks is read once more from its start, up to
-    `ATTEMPTS` times in all, with growing pauses.
+    `again` gives the command by which an export is landed again, by its name. An object whose stream breaks is read
+    once more from its start, up to `ATTEMPTS` times in all, with growing pauses.
     Raises LandingError where an object is not the one that was taken in, and where all of them are more than
     `scratch_bytes` of the settings.
     """
@@ -104,7 +125,7 @@ def fetch(
         )
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(PARALLEL) as pool:
-        return tuple(pool.map(lambda f: _fetch_one(aws, f, folder, again, pause), files))
+        return tuple(pool.map(lambda f: _fetch_one(aws, f, folder, again(f.export), pause), files))
 
 
 def _head(aws: Aws, landed: LandedFile) -> dict[str, Any] | None:
@@ -131,16 +152,22 @@ def _objects(aws: Aws, landing: S3Place) -> Iterator[dict[str, Any]]:
 
 def _found(landing: S3Place, below: PurePosixPath, stated: dict[str, Any]) -> FoundFile:
     folder, resource_type = place_in_export(below)
-    is_top = folder == PurePosixPath()
+    export, root = _export_of(landing, folder)
     return FoundFile(
-        export=landing.name if is_top else str(folder),
-        root=str(landing if is_top else landing / str(folder)),
+        export=export,
+        root=root,
         name=str(below.relative_to(folder)),
         path=f"s3://{landing.bucket}/{stated['Key']}",
         resource_type=resource_type,
         bytes=stated["Size"],
         digest=_digest(stated["ETag"]),
     )
+
+
+def _export_of(landing: S3Place, folder: PurePosixPath) -> tuple[str, str]:
+    """The name of the export below a folder of the landing zone, and the whole address of that folder."""
+    is_top = folder == PurePosixPath()
+    return (landing.name, str(landing)) if is_top else (str(folder), str(landing / str(folder)))
 
 
 def _fetch_one(aws: Aws, file: LandedFile, folder: Path, again: str, pause: Callable[[float], None]) -> LandedFile:

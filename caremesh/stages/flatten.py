@@ -122,7 +122,7 @@ def _brought_here(
 ) -> Iterator[Sequence[LandedFile]]:
     """The files on this machine. What was downloaded goes at once, also after a failure: it is patients' data."""
     try:
-        yield exports.fetch(files, folder, again=settings.land_command)
+        yield exports.fetch(files, folder, again=settings.forget_command)
     finally:
         remove_folder(folder)
 
@@ -183,7 +183,11 @@ def _refuse_changed(settings: Settings, files: Sequence[LandedFile], exports: Ex
     """A release is named by digests that were taken at landing: what is read must be what was landed."""
     changed = exports.first_changed(files)
     if changed:
-        raise LandingError("changed, or is gone, since it was landed", where=changed.path, hint=settings.land_command)
+        raise LandingError(
+            "changed, or is gone, since it was landed",
+            where=changed.path,
+            hint=f"put it back; or, to land it anew on purpose: {settings.forget_command(changed.export)}",
+        )
 
 
 def _release_name(product: Product, query_digest: str, files: Sequence[LandedFile]) -> str:

@@ -10,8 +10,9 @@ from caremesh.errors import LandingError
 from caremesh.lake.base import Lake
 from caremesh.lake.ledger import LandedExport, Ledger
 from caremesh.settings import Settings
+from caremesh.sources.export_manifest import ExportManifest
 from caremesh.sources.landing import Exports
-from caremesh.sources.ndjson import FoundFile, IgnoredFile
+from caremesh.sources.ndjson import DELETIONS, FoundFile, IgnoredFile, Listing
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class LandingReport:
     ignored: tuple[IgnoredFile, ...]
     unused: tuple[tuple[str, int, int], ...]
     """Resource types that no product reads: type, files, bytes. They are listed, and not opened."""
+    copies: tuple[tuple[str, str], ...] = ()
+    """Exports that came now and are copies of others, byte by byte: their names, and the names of those."""
 
 
 def land(
@@ -36,14 +39,15 @@ def land(
 ) -> LandingReport:
     """Bring the ledger up to date with the landing zone; files that did not change are not read again.
 
-    Raises LandingError where a file cannot be read, or one that was taken in before is gone.
+    Raises LandingError where a file cannot be read, where an export is not whole, and where a file that was taken in
+    before is gone or is another one now.
     """
-    listing = exports.list(settings.require_landing())
+    listing, manifests = _whole_exports(exports, exports.list(settings.require_landing()))
     if not listing.files:
         raise LandingError(
             "no export was found", where=str(settings.landing), hint="files are called like Patient-000.ndjson[.gz]"
         )
-    wanted = set(used_types)
+    wanted = {*used_types, DELETIONS}
     found = [f for f in listing.files if f.resource_type in wanted]
     ledger = lake.read_ledger()
     known = {(f.export, f.name): f for e in ledger.exports for f in e.files}
@@ -51,9 +55,12 @@ def land(
     if on_total:
         on_total(sum(f.bytes for f in changed))
     taken = {(f.export, f.name): exports.take_in(f, on_bytes=on_bytes) for f in changed}
-    for (name, root), files in groupby(found, key=lambda f: (f.export, f.root)):
-        landed = tuple(taken.get((f.export, f.name)) or known[f.export, f.name] for f in files)
-        ledger = ledger.with_export(_export(settings, ledger.export(name), LandedExport(name, root, "", landed)))
+    before = {e.name for e in ledger.exports}
+    by_export = {place: tuple(files) for place, files in groupby(found, key=lambda f: (f.export, f.root))}
+    stated = {(m.export, m.root) for m in listing.manifests}
+    for name, root in sorted(stated.union(by_export)):
+        files = tuple(taken.get((name, f.name)) or known[name, f.name] for f in by_export.get((name, root), ()))
+        ledger = _with_export(settings, ledger, LandedExport(name, root, settings.now, files, manifests.get(name)))
     _refuse_twice(settings, ledger)
     _refuse_missing(settings, ledger, exports, listing.files)
     lake.write_ledger(ledger)
@@ -62,6 +69,7 @@ def land(
         files_read=len(taken),
         ignored=listing.ignored,
         unused=_count_unused([f for f in listing.files if f.resource_type not in wanted]),
+        copies=tuple((e.name, e.same_as) for e in ledger.exports if e.same_as and e.name not in before),
     )
 
 
@@ -72,20 +80,66 @@ def forget(lake: Lake, export: str) -> Ledger:
     return ledger
 
 
-def _export(settings: Settings, before: LandedExport | None, now: LandedExport) -> LandedExport:
-    """The export as it stands now: files of it that are gone stay listed, so that their absence is noticed."""
+def _whole_exports(exports: Exports, listing: Listing) -> tuple[Listing, dict[str, ExportManifest]]:
+    """The manifests by export; and the listing, without files that the manifest of their export does not name."""
+    manifests = {found.export: exports.read_manifest(found) for found in listing.manifests}
+    sizes = {(f.export, f.name): f.bytes for f in listing.files}
+    strangers: set[tuple[str, str]] = set()
+    for found in listing.manifests:
+        stated = manifests[found.export].files
+        if stated is None:
+            continue
+        amiss = [f.name for f in stated if sizes.get((found.export, f.name)) != f.bytes]
+        if amiss:
+            raise LandingError(
+                f"the export is not whole: {len(amiss)} of its {len(stated)} file(s) are missing or of another size",
+                where=f"{found.root}: {amiss[0]}",
+                hint="download it again; or remove its export.json, and it is landed as one of which nothing is known",
+            )
+        named = {f.name for f in stated}
+        strangers.update((e, n) for e, n in sizes if e == found.export and n not in named)
+    reason = "the manifest of its export does not name it"
+    ignored = [IgnoredFile(f.path, reason, is_missed=True) for f in listing.files if (f.export, f.name) in strangers]
+    kept = tuple(f for f in listing.files if (f.export, f.name) not in strangers)
+    return replace(listing, files=kept, ignored=(*listing.ignored, *ignored)), manifests
+
+
+def _with_export(settings: Settings, ledger: Ledger, now: LandedExport) -> Ledger:
+    """The ledger with an export as it stands now: files that are gone stay listed, so that their absence is noticed."""
+    before = ledger.export(now.name)
     if before is None:
-        return replace(now, landed_at=settings.now)
-    digests = {f.name: f.digest for f in now.files}
-    if before.root != now.root and any(digests.get(f.name) != f.digest for f in before.files):
+        return ledger.with_export(replace(now, same_as=_original(ledger, now)))
+    files = {f.name: f for f in now.files}
+    changed = [f for f in before.files if f.digest != files.get(f.name, f).digest]
+    absent = [f for f in before.files if f.name not in files]
+    if before.root != now.root and (changed or absent):
         raise LandingError(
             f"an export called {now.name!r} was taken in from {before.root} before, and this is another one",
             where=now.root,
             hint=f"rename the folder; or, to replace it on purpose: {settings.forget_command(now.name)}",
         )
-    gone = tuple(f for f in before.files if f.name not in digests)
-    merged = tuple(sorted((*now.files, *gone), key=lambda f: f.name))
-    return replace(now, landed_at=before.landed_at, files=merged)
+    if changed:
+        raise LandingError(
+            f"{len(changed)} file(s) of export {now.name!r} changed after they were landed",
+            where=changed[0].path,
+            hint=f"put them back; or, to land them anew on purpose: {settings.forget_command(now.name)}",
+        )
+    merged = tuple(sorted((*now.files, *absent), key=lambda f: f.name))
+    whole = replace(now, landed_at=before.landed_at, files=merged)
+    original = ledger.export(before.same_as) if before.same_as else None
+    # A copy that got more files than its original is an export of its own.
+    is_copy = original is not None and whole.content <= original.content
+    return ledger.with_export(replace(whole, same_as=before.same_as if is_copy else None))
+
+
+def _original(ledger: Ledger, now: LandedExport) -> str | None:
+    """The export that this one is a copy of, byte by byte; two jobs are two exports, whatever they gave."""
+    job = now.manifest and (now.manifest.source, now.manifest.job)
+    for export in ledger.exports:
+        other = export.manifest and (export.manifest.source, export.manifest.job)
+        if export.same_as is None and export.content == now.content and (job is None or job == other):
+            return export.name
+    return None
 
 
 def _refuse_twice(settings: Settings, ledger: Ledger) -> None:

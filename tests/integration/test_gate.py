@@ -15,11 +15,11 @@ def test_a_failing_candidate_is_not_published_and_status_shows_it(caremesh, tmp_
     project = write_project(tmp_path / "project")
     landing, lake = tmp_path / "landing", tmp_path / "lake"
     options = ("--lake", lake, "--project", project)
-    export = write_lines(landing / "Patient.ndjson", GOOD)
+    write_lines(landing / "first" / "Patient.ndjson", GOOD)
     assert run_stages(caremesh, lake=lake, landing=landing, project=project) == [0, 0, 0, 0]
     before = json.loads((lake / "products/clinical/patient/current.json").read_text())
 
-    write_lines(export, BAD)
+    write_lines(landing / "second" / "Patient.ndjson", BAD)
     assert caremesh("land", *options, "--landing", landing).exit_code == 0
     assert caremesh("flatten", *options).exit_code == 0
     checked = caremesh("check", *options)
@@ -42,8 +42,8 @@ def test_a_corrected_export_is_published_and_the_failed_candidate_goes(caremesh,
     project = write_project(tmp_path / "project")
     landing, lake = tmp_path / "landing", tmp_path / "lake"
     options = ("--lake", lake, "--project", project)
-    for resources, expected in ((BAD, 12), (GOOD, 0)):
-        write_lines(landing / "Patient.ndjson", resources)
+    for export, resources, expected in (("first", BAD, 12), ("second", [*GOOD, patient(3)], 0)):
+        write_lines(landing / export / "Patient.ndjson", resources)
         assert run_stages(caremesh, lake=lake, landing=landing, project=project)[-1] == expected
     assert list(lake.glob("products/clinical/patient/candidates/*")) == []
     assert "failed" not in caremesh("status", *options).stdout

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from caremesh.errors import LakeError, LandingError
+from caremesh.lake.local import LocalLake
 from caremesh.pipeline import STAGES, RunReport, run
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.small_mesh import patient, write_lines, write_project
@@ -104,3 +106,69 @@ def test_a_folder_that_holds_something_else_is_not_made_a_lake(project: Path, tm
     with pytest.raises(LakeError, match="no lake and not empty: it holds 'scratch'"):
         go(project, landing, home, "land")
     assert thesis.read_text() == "years of work"
+
+
+def manifest_of(folder: Path, **more: object) -> None:
+    stated = {"source": "https://fhir.example", "job": folder.name, "submitted_at": "2026-01-01T00:00:00Z", **more}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "export.json").write_text(json.dumps(stated), encoding="utf-8")
+
+
+def test_a_copy_of_an_export_changes_nothing_and_is_named(project: Path, tmp_path: Path) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    write_lines(landing / "a" / "Patient.ndjson", [patient(1)])
+    before = go(project, landing, lake).products[0].manifest
+    write_lines(landing / "b" / "Patient.ndjson", [patient(1)])
+    after = go(project, landing, lake)
+    assert after.products[0].manifest == before
+    assert after.landing
+    assert after.landing.copies == (("b", "a"),)
+    assert go(project, landing, lake, "land").landing.copies == ()
+
+
+def test_a_copy_that_gets_more_files_than_its_original_is_an_export_of_its_own(project: Path, tmp_path: Path) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    for name in "ab":
+        write_lines(landing / name / "Patient.ndjson", [patient(1)])
+    go(project, landing, lake)
+    write_lines(landing / "b" / "Patient-1.ndjson", [patient(2)])
+    assert go(project, landing, lake).products[0].manifest.rows == 2
+
+
+def test_two_jobs_that_gave_the_same_are_two_exports(project: Path, tmp_path: Path) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    for name in "ab":
+        write_lines(landing / name / "Patient.ndjson", [patient(1)])
+        manifest_of(landing / name)
+    report = go(project, landing, lake)
+    assert (report.products[0].manifest.superseded, report.landing.copies) == (1, ())
+
+
+@pytest.mark.parametrize("stated", [("Patient.ndjson", 10**6), ("Patient-1.ndjson", 10)], ids=["short", "missing"])
+def test_an_export_that_is_not_whole_is_not_landed(project: Path, tmp_path: Path, stated: tuple[str, int]) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    write_lines(landing / "a" / "Patient.ndjson", [patient(1)])
+    manifest_of(landing / "a", files=[{"name": stated[0], "bytes": stated[1]}])
+    with pytest.raises(LandingError, match=r"not whole: 1 of its 1 file") as refused:
+        go(project, landing, lake, "land")
+    assert refused.value.where == f"{landing / 'a'}: {stated[0]}"
+    assert LocalLake(lake).read_ledger().exports == ()
+
+
+def test_a_file_that_the_manifest_does_not_name_is_passed_over_and_said(project: Path, tmp_path: Path) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    named = write_lines(landing / "a" / "Patient.ndjson", [patient(1)])
+    stranger = write_lines(landing / "a" / "Patient-left-over.ndjson", [patient(2)])
+    manifest_of(landing / "a", files=[{"name": "Patient.ndjson", "bytes": named.stat().st_size}])
+    report = go(project, landing, lake)
+    assert report.products[0].manifest.rows == 1
+    assert [(i.path, i.is_missed) for i in report.passed_over] == [(str(stranger), True)]
+
+
+def test_of_equal_versions_that_of_the_export_asked_for_later_is_used(project: Path, tmp_path: Path) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    for name, month in (("a", "03"), ("b", "01"), ("c", "02")):
+        write_lines(landing / name / "Patient.ndjson", [patient(1, birthDate=f"2000-{month}-01")])
+        manifest_of(landing / name, submitted_at=f"2026-{month}-01T00:00:00Z")
+    report = go(project, landing, lake)
+    assert [(i.export, i.used) for i in report.products[0].manifest.inputs] == [("b", 0), ("c", 0), ("a", 1)]

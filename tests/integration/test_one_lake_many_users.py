@@ -32,7 +32,7 @@ def test_an_open_reader_neither_blocks_a_run_nor_breaks(caremesh, tmp_path: Path
         text=True,
     )
     assert reader.stdout.readline() == "1\n"
-    write_lines(landing / "Patient.ndjson", [patient(1), patient(2)])
+    write_lines(landing / "later" / "Patient.ndjson", [patient(1), patient(2)])
     assert run_stages(caremesh, lake=lake, landing=landing, project=project) == [0, 0, 0, 0]
     after, _ = reader.communicate("go on\n", timeout=30)
     assert (after, reader.returncode) == ("1\n", 0), "the reader keeps the release that it opened"

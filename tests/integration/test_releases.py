@@ -55,7 +55,7 @@ def test_a_rollback_serves_the_release_before_and_a_run_does_not_undo_it(caremes
     options = ("--lake", lake, "--project", project)
     write_lines(landing / "Patient.ndjson", [patient(1)])
     first = go(project, landing, lake).products[0].manifest.release
-    write_lines(landing / "Patient.ndjson", [patient(1), patient(2)])
+    write_lines(landing / "later" / "Patient.ndjson", [patient(1), patient(2)])
     second = go(project, landing, lake).products[0].manifest.release
 
     back = caremesh("rollback", "clinical.patient", *options)

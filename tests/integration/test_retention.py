@@ -53,7 +53,7 @@ def test_prune_removes_old_releases_and_the_others_can_still_be_gone_back_to(tmp
     (product,) = select_products(find_domains(project / "domains"))
     made = []
     for number, now in enumerate((LONG_AGO, LATER, NOW), start=1):
-        write_lines(landing / "Patient.ndjson", [patient(n) for n in range(number)])
+        write_lines(landing / str(number) / "Patient.ndjson", [patient(n) for n in range(number)])
         settings = settings_for(lake, landing, project=project, now=now)
         report = run(settings, watcher=SilentWatcher(), command="test", stages=STAGES[:4])
         made.append(report.products[0].manifest.release)

@@ -11,7 +11,7 @@ import pytest
 
 from caremesh.aws import ATTEMPTS, Aws
 from caremesh.errors import AwsError, LandingError
-from caremesh.pipeline import run
+from caremesh.pipeline import forget_export, run
 from caremesh.places import S3Place
 from caremesh.settings import AwsSettings
 from caremesh.sources.s3 import fetch
@@ -99,8 +99,11 @@ def test_an_object_replaced_after_it_was_landed_is_not_flattened(mesh: AwsMesh) 
     with pytest.raises(LandingError, match="since it was landed") as refused:
         mesh.go("flatten")
     assert refused.value.where == f"s3://{mesh.bucket}/landing/Patient.ndjson"
-    place = f"s3://{mesh.bucket}"
-    assert refused.value.hint == f"caremesh land --landing {place}/landing --lake {place}/lake"
+    with pytest.raises(LandingError, match="changed after they were landed"):
+        mesh.go("land")
+    forget = f"caremesh land --forget landing --lake s3://{mesh.bucket}/lake"
+    assert (refused.value.hint or "").endswith(f": {forget}")
+    forget_export(mesh.settings(), "landing", command="test")
     assert mesh.go("land", "flatten").products[0].manifest.rows == 1
 
 
@@ -123,7 +126,7 @@ def test_an_object_that_changes_right_before_its_download_is_not_flattened(mesh:
     assert mesh.watched.watch is None, "it changed at that moment"
     place = f"s3://{mesh.bucket}"
     assert refused.value.where == f"{place}/landing/Patient.ndjson"
-    assert refused.value.hint == f"caremesh land --landing {place}/landing --lake {place}/lake"
+    assert refused.value.hint == f"caremesh land --forget landing --lake {place}/lake"
     assert not mesh.objects("lake/products/")
 
 
@@ -222,7 +225,7 @@ def test_a_download_that_always_breaks_off_ends_in_words(mesh: AwsMesh, tmp_path
     mesh.watched.watch = refuse("s3:GetObject", Cut(), of="landing/Patient.ndjson")
     pauses: list[float] = []
     with pytest.raises(AwsError, match="AWS did not answer"):
-        fetch(Aws(mesh.settings().aws), files, tmp_path / "here", again="", pause=pauses.append)
+        fetch(Aws(mesh.settings().aws), files, tmp_path / "here", again=str, pause=pauses.append)
     assert count_downloads(mesh) == ATTEMPTS
     assert len(pauses) == ATTEMPTS - 1
     assert pauses == sorted(pauses)
