@@ -17,13 +17,14 @@ from caremesh.fhir import CompiledView
 from caremesh.lake.base import Lake
 from caremesh.lake.opening import open_lake
 from caremesh.lake.release import Manifest, Pointer
+from caremesh.product_views import compile_product, only_view
 from caremesh.products import Domain, Product, find_domains, select_products
 from caremesh.settings import Settings
 from caremesh.sources.landing import Exports
 from caremesh.sources.ndjson import IgnoredFile
 from caremesh.stages.check import check, prepare
 from caremesh.stages.curate import CurateReport, curate
-from caremesh.stages.flatten import compile_product, flatten
+from caremesh.stages.flatten import flatten
 from caremesh.stages.land import LandingReport, forget, land
 from caremesh.stages.publish import Outcome, publish, roll_back
 from caremesh.stages.register import register
@@ -217,11 +218,11 @@ class _Run:
     def _view(self, product: Product) -> CompiledView:
         """The product's compiled view; each is compiled once a run."""
         if product.id not in self.views:
-            self.views[product.id] = compile_product(product)
+            self.views[product.id] = only_view(product, compile_product(product))
         return self.views[product.id]
 
     def _land(self) -> None:
-        types = {self._view(p).resource for p in self._everything if p.view_file}
+        types = {self._view(p).resource for p in self._everything if p.view_files}
         self.watcher.begin("land", total=0, unit="bytes")
         self.landing = land(
             self.settings,
@@ -250,7 +251,7 @@ class _Run:
         self.watcher.end(f"{len(ledger.exports)} export(s), {len(files)} files, {amount}; {read}")
 
     def _flatten(self) -> None:
-        with_view = [p for p in self.chosen if p.view_file]
+        with_view = [p for p in self.chosen if p.view_files]
         seen = {p.id: self.lake.pointer(p) for p in with_view}
         ledger = self.lake.read_ledger()
         if not ledger.exports:

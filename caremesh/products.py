@@ -79,7 +79,7 @@ class Product:
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...]
     folder: Path
-    view_file: Path | None
+    view_files: tuple[Path, ...]
     contract_digest: str
 
     @property
@@ -164,7 +164,7 @@ def read_product(folder: Path) -> Product:
         columns=columns,
         rules=rules,
         folder=folder,
-        view_file=_view_file(contract, folder),
+        view_files=_view_files(contract, folder),
         contract_digest=hashlib.sha256(text.encode()).hexdigest(),
     )
     if not product.key:
@@ -303,14 +303,15 @@ def _owner(contract: OpenDataContractStandard, file: Path) -> str:
     return _required(owners[0] if owners else None, "team.members with role: owner", file)
 
 
-def _view_file(contract: OpenDataContractStandard, folder: Path) -> Path | None:
-    named = [p.value for p in contract.customProperties or [] if p.property == VIEW_PROPERTY]
-    if not named:
-        return None
-    file = folder / str(named[0])
-    if not file.is_file():
-        raise ContractError(f"{VIEW_PROPERTY} names a file that is not there", where=str(file))
-    return file
+def _view_files(contract: OpenDataContractStandard, folder: Path) -> tuple[Path, ...]:
+    """The files of `caremesh.view`: its value is one name or a list of names, and it may stand several times."""
+    stated = [p.value for p in contract.customProperties or [] if p.property == VIEW_PROPERTY]
+    names = [str(name) for value in stated for name in (value if isinstance(value, list) else [value])]
+    _refuse_duplicates("views", names, folder / CONTRACT_FILE)
+    for file in (folder / name for name in names):
+        if not file.is_file():
+            raise ContractError(f"{VIEW_PROPERTY} names a file that is not there", where=str(file))
+    return tuple(folder / name for name in names)
 
 
 def _purpose(contract: OpenDataContractStandard) -> str | None:

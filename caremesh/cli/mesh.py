@@ -241,11 +241,11 @@ def releases(
 def products(project: Project = None) -> None:
     """List the data products, and make sure that every contract and view is valid and that they agree."""
     from caremesh.console import products_table
+    from caremesh.product_views import compile_product
     from caremesh.products import find_domains
-    from caremesh.stages.flatten import compile_product
 
     domains = find_domains(project_root(project) / "domains")
-    for product in (p for d in domains for p in d.products if p.view_file):
+    for product in (p for d in domains for p in d.products if p.view_files):
         compile_product(product)
     stdout().print(products_table(domains))
 

@@ -91,7 +91,7 @@ def write_project(
     for file in project_files(project_dir):
         (into / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(project_dir / file, into / file)
-    published = [p for p in products if p.view_file is not None]
+    published = [p for p in products if p.view_files]
     text = yaml.safe_dump(_sources(published, sources or {}), sort_keys=False, allow_unicode=True, width=120)
     (into / "models" / "sources.yml").write_text(text, encoding="utf-8")
     return into

@@ -38,7 +38,7 @@ def build_in_athena(
         sources = {
             p.id: (databases.work, lake.pin(p, releases[p.id], database=databases.work))
             for p in products
-            if p.view_file
+            if p.view_files
         }
         folder = lake.scratch / "curate" / "dbt"
         project = write_project(products, folder, project_dir=settings.dbt_dir, sources=sources)

@@ -11,11 +11,12 @@ from caremesh.engines.athena import Athena, Query
 from caremesh.engines.athena_intake import flatten_lines
 from caremesh.engines.intake import FileCount
 from caremesh.engines.line_tables import create_line_table, drop_line_table
-from caremesh.errors import ContractError, UsageError
-from caremesh.fhir import ATHENA, compile_view, parse_view
+from caremesh.errors import UsageError
+from caremesh.fhir import ATHENA
 from caremesh.lake.aws import AwsLake
 from caremesh.lake.layout import DATA_FOLDER, QUARANTINE_FOLDER, release_key
 from caremesh.lake.release import Engine, EngineQuery
+from caremesh.product_views import compile_product, only_view
 from caremesh.products import Product
 from caremesh.quoting import quote_name
 from caremesh.settings import Settings
@@ -54,9 +55,7 @@ def flatten_in_athena(
     product: Product, release: str, files: Sequence[LandedFile], *, settings: Settings, lake: AwsLake
 ) -> FlattenResult:
     """Flatten where the lines lie, into the folder of the release to be."""
-    if product.view_file is None:
-        raise ContractError(f"{product.id} has no view", where=str(product.contract_file))
-    view = compile_view(parse_view(product.view_file.read_text(encoding="utf-8"), where=str(product.view_file)), ATHENA)
+    view = only_view(product, compile_product(product, ATHENA))
     athena = Athena(lake.aws, output=lake.query_output)
     table = create_line_table(
         lake.aws, resource_type=view.resource, paths=[f.path for f in files], lake=lake.place, run_id=settings.run_id

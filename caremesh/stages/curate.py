@@ -46,7 +46,7 @@ def curate(products: Sequence[Product], *, settings: Settings, lake: Lake) -> Cu
     # The build before is read first: whoever makes another one meanwhile is noticed.
     current = lake.read_curated()
     releases = {p.id: pointer.release for p in products if (pointer := lake.pointer(p))}
-    missing = tuple(p.id for p in products if p.view_file and p.id not in releases)
+    missing = tuple(p.id for p in products if p.view_files and p.id not in releases)
     if missing:
         return CurateReport(current, is_new=False, skipped=missing)
     name = _build_name(releases, settings.dbt_dir)

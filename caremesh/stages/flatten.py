@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 from caremesh.duckdb_settings import OFFLINE
 from caremesh.engines.duckdb import open_engine
 from caremesh.engines.intake import FileCount, Intake, flatten_files
-from caremesh.errors import ContractError, LakeError, LandingError
-from caremesh.fhir import DUCKDB, CompiledView, compile_view, parse_view
+from caremesh.errors import LakeError, LandingError
+from caremesh.fhir import CompiledView
 from caremesh.lake.aws import AwsLake
 from caremesh.lake.base import Lake
 from caremesh.lake.files import remove_folder
@@ -40,28 +40,6 @@ class Flattened:
 
     manifest: Manifest
     is_new: bool
-
-
-def compile_product(product: Product) -> CompiledView:
-    """Compile a product's view for DuckDB and make sure that it gives exactly the contract's columns.
-
-    Raises ViewError for an invalid view, ContractError where view and contract disagree.
-    """
-    if product.view_file is None:
-        raise ContractError(
-            f"{product.id} has no view", where=str(product.contract_file), hint="it is a derived product"
-        )
-    view = parse_view(product.view_file.read_text(encoding="utf-8"), where=str(product.view_file))
-    compiled = compile_view(view, DUCKDB)
-    given = [(c.name, c.sql_type) for c in compiled.columns]
-    stated = [(c.name, c.sql_type) for c in product.columns]
-    if given != stated:
-        raise ContractError(
-            f"the view does not give the contract's columns: {_first_difference(given, stated)}",
-            where=str(product.view_file),
-            hint=f"make it agree with {product.contract_file.name}: same names, types and order",
-        )
-    return compiled
 
 
 def flatten(
@@ -237,10 +215,3 @@ def _count_unresolved(product: Product, data: Path) -> tuple[tuple[str, int], ..
     with duckdb.connect(config=OFFLINE) as connection:
         row = connection.execute(f"select {counts} from {quote_file(data)}").fetchone() or ()
     return tuple((name, count) for name, count in zip(pairs, row, strict=True) if count)
-
-
-def _first_difference(given: Sequence[tuple[str, str]], stated: Sequence[tuple[str, str]]) -> str:
-    for index, (left, right) in enumerate(zip(given, stated, strict=False)):
-        if left != right:
-            return f"column {index} is {left[0]} {left[1]}, the contract says {right[0]} {right[1]}"
-    return f"{len(given)} columns, the contract has {len(stated)}"

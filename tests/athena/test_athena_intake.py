@@ -18,13 +18,10 @@ from caremesh.engines import athena_intake
 from caremesh.errors import AwsError, LakeError, LandingError, ViewError
 from tests.athena.local_aws import LocalAws
 from tests.athena.two_intakes import Order, Taken, keys_below, open_aws, place_order, take_in_athena, take_locally
-from tests.conftest import ROOT
 from tests.integration.test_damaged_files import BROKEN, EXACT, VIEW, text
+from tests.shipped_views import NAMES, VIEWS
 
 pytestmark = pytest.mark.athena
-
-VIEWS = sorted((ROOT / "domains").glob("*/*/view.json"))
-NAMES = [f"{view.parent.parent.name}.{view.parent.name}" for view in VIEWS]
 
 
 Contents = Mapping[str, bytes]

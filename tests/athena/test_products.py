@@ -10,13 +10,11 @@ import pytest
 
 from caremesh.fhir import ATHENA, DUCKDB, compile_view, parse_view
 from tests.athena.engine import Athena, Rows
-from tests.conftest import ROOT
+from tests.shipped_views import NAMES, VIEWS, example_lines, view_name
 from tests.view_rows import run_compiled
 
 pytestmark = pytest.mark.athena
 
-VIEWS = sorted((ROOT / "domains").glob("*/*/view.json"))
-NAMES = [f"{view.parent.parent.name}.{view.parent.name}" for view in VIEWS]
 EXPORTS = ("pathling-r4", "synthea-25")
 
 
@@ -34,7 +32,7 @@ def in_utc(value: object) -> object:
 @pytest.mark.parametrize("view_file", VIEWS, ids=NAMES)
 def test_example_gives_the_rows_of_duckdb(view_file: Path, athena: Athena, tmp_path: Path) -> None:
     view = parse_view(view_file.read_text(), where=view_file.name)
-    lines = view_file.with_name("example.ndjson").read_text().splitlines()
+    lines = example_lines(view_file)
     expected = run_compiled(compile_view(view, DUCKDB), lines, tmp_path)
     assert expected
     assert as_multiset(athena.run(compile_view(view, ATHENA), lines)) == as_multiset(expected)
@@ -47,7 +45,7 @@ def test_real_export_gives_the_rows_of_duckdb(
     view = parse_view(view_file.read_text(), where=view_file.name)
     files = [shared_data / export / f"{view.resource}.ndjson" for export in EXPORTS]
     content = next(file for file in files if file.exists()).read_bytes()
-    table = athena.aws.create_line_table(f"real_{view_file.parent.name}", {"all.ndjson": content})
+    table = athena.aws.create_line_table("real_" + view_name(view_file).replace(".", "_"), {"all.ndjson": content})
     expected = run_compiled(compile_view(view, DUCKDB), content.decode().splitlines(), tmp_path)
     assert expected
     found = as_multiset(athena.run_table(compile_view(view, ATHENA), table))

@@ -9,10 +9,10 @@ import pytest
 
 from caremesh.engines.duckdb import open_engine
 from caremesh.engines.intake import Intake, flatten_files
+from caremesh.product_views import compile_product
 from caremesh.products import read_product
 from caremesh.quoting import quote_file
 from caremesh.sources.ndjson import list_landing, take_in
-from caremesh.stages.flatten import compile_product
 from tests.conftest import ROOT
 from tests.integration.small_mesh import patient, write_lines
 
@@ -22,7 +22,7 @@ def take(
 ) -> tuple[Intake, list[tuple[str, str | None]]]:
     """Flatten a landing folder; give the accounts, and (id, city) of every row."""
     scratch.mkdir(exist_ok=True)
-    view = compile_product(read_product(ROOT / "domains" / product))
+    (view,) = compile_product(read_product(ROOT / "domains" / product))
     files = [take_in(f) for f in list_landing(landing).files if f.resource_type == view.resource]
     target = scratch / "rows.parquet"
     with open_engine(memory_limit="256MB", threads=2, scratch=scratch) as connection:

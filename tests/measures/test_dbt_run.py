@@ -29,7 +29,7 @@ def test_sources_are_the_contracts(products: Sequence[Product], tmp_path: Path) 
     project = write_project(products, tmp_path / "dbt", project_dir=SOURCE)
     sources = yaml.safe_load((project / "models" / "sources.yml").read_text())["sources"]
     stated = {(s["schema"], t["name"]): t for s in sources for t in s["tables"]}
-    published = [p for p in products if p.view_file]
+    published = [p for p in products if p.view_files]
     assert set(stated) == {(p.domain, p.name) for p in published}
     for product in published:
         columns = stated[product.domain, product.name]["columns"]

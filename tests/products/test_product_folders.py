@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -10,24 +12,35 @@ import pytest
 from caremesh.engines.duckdb import open_engine
 from caremesh.engines.intake import flatten_files
 from caremesh.errors import ContractError
+from caremesh.fhir import CompiledView
+from caremesh.product_views import compile_product
 from caremesh.products import Product, find_domains, read_product
 from caremesh.scaffold import write_product
 from caremesh.sources.ndjson import FoundFile, take_in
-from caremesh.stages.flatten import compile_product
 from tests.conftest import ROOT
 
 PRODUCTS = [p for d in find_domains(ROOT / "domains") for p in d.products]
 
 
 def flatten_example(product: Product, scratch: Path) -> list[dict[str, str | None]]:
-    """The rows of the product's example, every value as text."""
-    view = compile_product(product)
-    path = product.folder / "example.ndjson"
-    file = take_in(FoundFile("example", str(product.folder), path.name, str(path), view.resource, path.stat().st_size))
-    target = scratch / "rows.parquet"
-    with open_engine(memory_limit="256MB", threads=1, scratch=scratch) as connection:
-        intake = flatten_files(connection, view=view, files=[file], target=target, scratch=scratch)
-        assert [q.reason for q in intake.quarantined] == []
+    """The rows of the product's example, every value as text: each view takes the lines of its type."""
+    lines = defaultdict(list)
+    for line in (product.folder / "example.ndjson").read_text(encoding="utf-8").splitlines():
+        lines[json.loads(line)["resourceType"]].append(line)
+    views = {view.resource: view for view in compile_product(product)}
+    assert set(lines) == set(views)
+    return [row for resource, view in views.items() for row in flatten_lines(view, lines[resource], scratch)]
+
+
+def flatten_lines(view: CompiledView, lines: list[str], scratch: Path) -> list[dict[str, str | None]]:
+    (folder := scratch / view.resource).mkdir()
+    path = folder / f"{view.resource}.ndjson"
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    file = take_in(FoundFile("example", str(folder), path.name, str(path), view.resource, path.stat().st_size))
+    target = folder / "rows.parquet"
+    with open_engine(memory_limit="256MB", threads=1, scratch=folder) as connection:
+        intake = flatten_files(connection, view=view, files=[file], target=target, scratch=folder)
+        assert [(c.used, c.superseded, c.quarantined) for c in intake.counts] == [(len(lines), 0, 0)]
         cursor = connection.execute(f"select cast(columns(*) as varchar) from '{target}'")
         names = [d[0] for d in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -45,8 +58,8 @@ def in_order(rows: list[dict[str, str | None]]) -> list[list[tuple[str, str | No
 
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda p: p.id)
 def test_the_view_gives_the_contracts_columns(product: Product) -> None:
-    compiled = compile_product(product)
-    assert [(c.name, c.sql_type) for c in compiled.columns] == [(c.name, c.sql_type) for c in product.columns]
+    for compiled in compile_product(product):
+        assert [(c.name, c.sql_type) for c in compiled.columns] == [(c.name, c.sql_type) for c in product.columns]
 
 
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda p: p.id)
@@ -104,6 +117,56 @@ def test_a_view_that_gives_other_columns_than_the_contract_is_an_error(tmp_path:
     (folder / "view.json").write_text(view.replace('"name": "code_display"', '"name": "code_text"'))
     with pytest.raises(ContractError, match="code_text varchar, the contract says code_display varchar"):
         compile_product(read_product(folder))
+
+
+def write_two_views(folder: Path, stated: str, **views: str) -> Product:
+    """The product of condition, whose contract states its views by `stated`; each view is a change of condition's."""
+    source = ROOT / "domains" / "clinical" / "condition"
+    (folder := folder / "clinical" / "condition").mkdir(parents=True)
+    contract = (source / "contract.odcs.yaml").read_text(encoding="utf-8")
+    (folder / "contract.odcs.yaml").write_text(contract.replace("value: view.json", stated), encoding="utf-8")
+    for name, text in views.items():
+        (folder / f"view.{name}.json").write_text(text, encoding="utf-8")
+    return read_product(folder)
+
+
+def one_column_view(resource: str, column: str = "condition_id") -> str:
+    path = "getResourceKey()"
+    return json.dumps({"resource": resource, "select": [{"column": [{"name": column, "path": path}]}]})
+
+
+TWO_STATEMENTS = "value: view.a.json\n  - property: caremesh.view\n    value: view.b.json"
+
+
+@pytest.mark.parametrize("stated", ["value: [view.a.json, view.b.json]", TWO_STATEMENTS], ids=["list", "twice"])
+def test_a_contract_may_name_several_views(stated: str, tmp_path: Path) -> None:
+    product = write_two_views(tmp_path, stated, a=one_column_view("Condition"), b=one_column_view("Observation"))
+    assert [f.name for f in product.view_files] == ["view.a.json", "view.b.json"]
+
+
+def test_two_views_of_one_type_are_an_error_that_names_both(tmp_path: Path) -> None:
+    view = one_column_view("Condition")
+    product = write_two_views(tmp_path, "value: [view.a.json, view.b.json]", a=view, b=view)
+    with pytest.raises(ContractError, match=r"view\.a\.json and view\.b\.json are both views of Condition"):
+        compile_product(product)
+
+
+def test_two_views_with_different_columns_are_an_error_that_names_both(tmp_path: Path) -> None:
+    views = {"a": one_column_view("Condition"), "b": one_column_view("Observation", "observation_id")}
+    product = write_two_views(tmp_path, "value: [view.a.json, view.b.json]", **views)
+    with pytest.raises(ContractError, match=r"view\.b\.json and view\.a\.json .* column 0 is observation_id varchar"):
+        compile_product(product)
+
+
+def test_a_view_that_is_named_twice_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match=r"views stand twice: view\.a\.json"):
+        write_two_views(tmp_path, "value: [view.a.json, view.a.json]", a=one_column_view("Condition"))
+
+
+def test_a_view_that_is_not_there_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="names a file that is not there") as error:
+        write_two_views(tmp_path, "value: [view.a.json, view.b.json]", a=one_column_view("Condition"))
+    assert "view.b.json" in str(error.value)
 
 
 @pytest.mark.parametrize(

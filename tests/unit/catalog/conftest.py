@@ -40,10 +40,10 @@ VISIT = Product(
     ),
     rules=(Rule("status_valid", "valid_values", "status", "critical", "", 0, valid_values=("planned", "finished")),),
     folder=Path("domains/clinical/visit"),
-    view_file=Path("domains/clinical/visit/view.json"),
+    view_files=(Path("domains/clinical/visit/view.json"),),
     contract_digest="0" * 64,
 )
-STAY = replace(VISIT, name="stay", title="Stay", rules=(), view_file=None, folder=Path("domains/clinical/stay"))
+STAY = replace(VISIT, name="stay", title="Stay", rules=(), view_files=(), folder=Path("domains/clinical/stay"))
 
 RELEASE = ReleaseInfo(
     release="r-2",

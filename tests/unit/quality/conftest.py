@@ -68,7 +68,7 @@ def make_product(tmp_path: Path) -> MakeProduct:
             ),
             rules=tuple(rules),
             folder=tmp_path,
-            view_file=None,
+            view_files=(),
             contract_digest="0" * 64,
         )
 
