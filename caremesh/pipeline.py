@@ -17,7 +17,7 @@ from caremesh.fhir import CompiledView
 from caremesh.lake.base import Lake
 from caremesh.lake.opening import open_lake
 from caremesh.lake.release import Manifest, Pointer
-from caremesh.product_views import compile_product, only_view
+from caremesh.product_views import compile_product
 from caremesh.products import Domain, Product, find_domains, select_products
 from caremesh.settings import Settings
 from caremesh.sources.landing import Exports
@@ -28,6 +28,7 @@ from caremesh.stages.flatten import flatten
 from caremesh.stages.land import LandingReport, forget, land
 from caremesh.stages.publish import Outcome, publish, roll_back
 from caremesh.stages.register import register
+from caremesh.stages.release_plan import FIRST
 from catalog.base import Change
 
 Stage = Literal["land", "flatten", "check", "publish", "curate", "register"]
@@ -183,7 +184,7 @@ class _Run:
     chosen: tuple[Product, ...]
     watcher: Watcher
     landing: LandingReport | None = None
-    views: dict[str, CompiledView] = field(default_factory=dict)
+    views: dict[str, tuple[CompiledView, ...]] = field(default_factory=dict)
     reports: dict[str, ProductReport] = field(default_factory=dict)
     curated: CurateReport | None = None
     changes: tuple[Change, ...] | None = None
@@ -215,14 +216,14 @@ class _Run:
     def _everything(self) -> tuple[Product, ...]:
         return select_products(self.domains)
 
-    def _view(self, product: Product) -> CompiledView:
-        """The product's compiled view; each is compiled once a run."""
+    def _views(self, product: Product) -> tuple[CompiledView, ...]:
+        """The product's compiled views; each is compiled once a run."""
         if product.id not in self.views:
-            self.views[product.id] = only_view(product, compile_product(product))
+            self.views[product.id] = compile_product(product)
         return self.views[product.id]
 
     def _land(self) -> None:
-        types = {self._view(p).resource for p in self._everything if p.view_files}
+        types = {v.resource for p in self._everything if p.view_files for v in self._views(p)}
         self.watcher.begin("land", total=0, unit="bytes")
         self.landing = land(
             self.settings,
@@ -258,19 +259,26 @@ class _Run:
             raise LandingError(
                 "no export was landed yet", where=str(self.settings.lake), hint=self.settings.land_command
             )
-        size = {p.id: sum(f.bytes for f in ledger.files_of(self._view(p).resource)) for p in with_view}
+        files = {p.id: [f for v in self._views(p) for f in ledger.files_of(v.resource)] for p in with_view}
+        size = {name: sum(f.bytes for f in landed) for name, landed in files.items()}
         self.watcher.begin("flatten", total=sum(size.values()), unit="bytes")
         for product in with_view:
             self.watcher.advance(0, product.id)
             made = flatten(
                 product,
-                self._view(product),
+                self._views(product),
                 settings=self.settings,
                 lake=self.lake,
                 exports=self.exports,
                 ledger=ledger,
                 on_sift=lambda f: self.watcher.note(f"{f.export}/{f.name} has lines that cannot be used: sorting them"),
             )
+            if made.is_new and made.manifest.why != FIRST:
+                self.watcher.note(f"{product.id}: {made.manifest.why}")
+            for export in made.manifest.withheld if made.is_new else ():
+                self.watcher.note(
+                    f"{product.id}: {export} has lines without a readable id, so nothing is removed for it"
+                )
             self.lake.set_aside(product, made.manifest.release, seen=seen[product.id])
             self.reports[product.id] = ProductReport(product, made.manifest, made.is_new, seen[product.id])
             self.watcher.advance(size[product.id], product.id)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
 from caremesh.engines.duckdb import Source, read_view_sql
 from caremesh.engines.exact import read_as_written_sql
+from caremesh.engines.versions import History
 from caremesh.fhir import CompiledView
 from caremesh.sources.ndjson import LandedFile, LineFile
 
@@ -26,7 +27,9 @@ class Desk:
     """The state of one intake: the files, oldest export first, and what is known of those that are not clean.
 
     `lines` holds the tables of files that were looked through, `unreadable` those that could not be; in those that are
-    `disentangled`, lines that share an id were looked at. `found` says how many resources stand in a file.
+    `disentangled`, lines that share an id were looked at. `found` says how many resources stand in a file. Where some
+    give no rows, as another version of them is used or they were deleted, it `has_unused`: the table `unused` has them.
+    Full exports that are `withheld` have lines that nobody can tell the ids of: they remove nothing.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -34,13 +37,15 @@ class Desk:
     files: Sequence[LineFile]
     scratch: Path
     on_sift: Callable[[LineFile], None] | None
+    history: History | None = None
     damaged: dict[int, DamagedFile] = field(default_factory=dict)
     lines: dict[int, Lines] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
     disentangled: set[int] = field(default_factory=set)
     found: dict[int, int] = field(default_factory=dict)
     parts: PartFiles | None = None
-    has_superseded: bool = False
+    has_unused: bool = False
+    withheld: tuple[str, ...] = ()
     rows: int = 0
 
     def sifted(self, index: int) -> Sifted | None:
@@ -79,16 +84,17 @@ class Desk:
         """Where a file stands as it came."""
         return Path(self.files[index].path)
 
-    def query(self, paths: Sequence[Source], *, without_superseded: bool) -> str:
-        """SQL for the view's rows over some files; superseded resources may be left out.
+    def query(self, paths: Sequence[Source], *, of: Literal["all", "used", "unused"]) -> str:
+        """SQL for the view's rows over some files; of all resources, of those that are used, or of the others.
 
         Raises what DuckDB raises where the files had to be looked through first.
         """
-        newest = ""
-        if without_superseded and self.has_superseded:
-            newest = " where not exists (select 1 from superseded as s where s.path = line.filename and s.id = line.id)"
+        chosen = ""
+        if of != "all" and self.has_unused:
+            word = "exists" if of == "unused" else "not exists"
+            chosen = f" where {word} (select 1 from unused as u where u.path = line.filename and u.id = line.id)"
         source = read_as_written_sql(self.connection, self.view, paths)
-        return read_view_sql(self.view, paths, source=source, where=newest)
+        return read_view_sql(self.view, paths, source=source, where=chosen)
 
     def close(self) -> None:
         """Take what was lent to the connection back."""

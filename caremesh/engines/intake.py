@@ -2,8 +2,8 @@
 
 The strict reader takes whole files, fast. Where it refuses, or a file is not what it should be (another resource type,
 lines without id, one id twice), the lines in question are found and judged, and what is read is the file without
-those that are not used. Between files the newest version of a resource wins. For every file:
-lines = used + superseded + quarantined.
+those that are not used. A line is judged alone: whether it can be used does not depend on other lines. Among those
+that can, the newest version of a resource wins. For every file: lines = used + superseded + deleted + quarantined.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ import duckdb
 
 from caremesh.engines.desk import Desk
 from caremesh.engines.duckdb import REFUSALS
-from caremesh.engines.keys import count_superseded, note_superseded, read_keys, unclean_files
+from caremesh.engines.keys import count_unused, note_unused, read_keys, unclean_files
+from caremesh.engines.merging import merge_rows
 from caremesh.engines.output import Form, copy_sql
+from caremesh.engines.refusals import compute
+from caremesh.engines.versions import Change, History, base_changes, write_keys
 from caremesh.errors import LandingError
 from caremesh.fhir import CompiledView
 from caremesh.sources.ndjson import LandedFile, LineFile, starts_with_mark
@@ -35,20 +38,26 @@ class FileCount:
     used: int
     superseded: int
     quarantined: int
+    deleted: int = 0
 
     @property
     def lines(self) -> int:
         """How many lines of the file are not blank."""
-        return self.used + self.superseded + self.quarantined
+        return self.used + self.superseded + self.deleted + self.quarantined
 
 
 @dataclass(frozen=True)
 class Intake:
-    """What was taken from the files of one product, and how many rows it gave."""
+    """What was taken from the files of one product, and how many rows there are.
+
+    `base_changes` says what became of versions in an earlier release, `withheld` which full exports removed nothing.
+    """
 
     counts: tuple[FileCount, ...]
     quarantined: tuple[QuarantinedLine, ...]
     rows: int
+    base_changes: tuple[Change, ...] = ()
+    withheld: tuple[str, ...] = ()
 
 
 def flatten_files(
@@ -60,16 +69,24 @@ def flatten_files(
     scratch: Path,
     form: Form = "parquet",
     on_sift: Callable[[LineFile], None] | None = None,
+    history: History | None = None,
 ) -> Intake:
     """Flatten `files` (oldest export first) through `view` into one file, and account for every line.
 
+    With a `history` the file holds the rows of its earlier release too, and the keys of all resources are written.
     Raises LandingError where a file cannot be read at all, and duckdb.Error where the machine is at fault.
     """
-    desk = Desk(connection, view, files, scratch, on_sift)
+    desk = Desk(connection, view, files, scratch, on_sift, history)
+    base = history.base if history else None
     try:
         _take_marked(desk)
-        while not (_take_keys(desk) and _copy_rows(desk, target, form)):
+        rows = scratch / "arrived-rows.parquet" if base else target
+        while not (_take_keys(desk) and _judge_unused(desk) and _copy_rows(desk, rows, form)):
             pass
+        if base:
+            desk.rows = merge_rows(connection, base, columns=view.columns, arrived=rows, target=target)
+        if history:
+            write_keys(connection, history.keys)
         return _account(desk)
     finally:
         desk.close()
@@ -100,14 +117,26 @@ def _take_keys(desk: Desk) -> bool:
 
         mend_unclean(desk, unclean)
         return False
-    note_superseded(desk)
+    note_unused(desk)
+    return True
+
+
+def _judge_unused(desk: Desk) -> bool:
+    """Have the view judge the lines that give no rows; false where it refused some: they are no versions at all."""
+    if not desk.has_unused:
+        return True
+    try:
+        compute(desk.connection, desk.query(desk.paths(), of="unused"))
+    except REFUSALS as error:
+        _mend(desk, error)
+        return False
     return True
 
 
 def _copy_rows(desk: Desk, target: Path, form: Form) -> bool:
     """Run the view over all files into `target`; false where a file had to be mended first."""
     try:
-        query = desk.query(desk.paths(), without_superseded=True)
+        query = desk.query(desk.paths(), of="used")
         copied = desk.connection.execute(copy_sql(query, desk.view.columns, target, form)).fetchone()
     except REFUSALS as error:
         _mend(desk, error)
@@ -124,27 +153,30 @@ def _mend(desk: Desk, error: Exception) -> None:
 
 def _account(desk: Desk) -> Intake:
     """Count every line of every file; a sum that does not hold is an error, never a footnote."""
-    superseded = count_superseded(desk)
+    unused = count_unused(desk)
     counts: list[FileCount] = []
     quarantined: list[QuarantinedLine] = []
     for index, file in enumerate(desk.files):
         sifted = desk.sifted(index)
-        newer_elsewhere = superseded.get(str(desk.path(index)), 0)
+        path = str(desk.path(index))
+        newer_elsewhere, deleted = unused.get((path, "superseded"), 0), unused.get((path, "deleted"), 0)
         count = FileCount(
             file=file,
-            used=(sifted.kept if sifted else desk.found.get(index, 0)) - newer_elsewhere,
+            used=(sifted.kept if sifted else desk.found.get(index, 0)) - newer_elsewhere - deleted,
             superseded=newer_elsewhere + (sifted.superseded if sifted else 0),
             quarantined=len(sifted.quarantined) if sifted else 0,
+            deleted=deleted,
         )
         counted = file.lines if isinstance(file, LandedFile) else None
         stated = counted if counted is not None else sifted.lines if sifted else count.lines
         if count.lines != stated:
             raise LandingError(
                 f"it has {stated} lines, but {count.used} used + {count.superseded} superseded + "
-                f"{count.quarantined} quarantined were found",
+                f"{count.deleted} deleted + {count.quarantined} quarantined were found",
                 where=file.path,
                 hint="the file changed while it was read: land it again",
             )
         counts.append(count)
         quarantined.extend(sifted.quarantined if sifted else ())
-    return Intake(tuple(counts), tuple(quarantined), desk.rows)
+    changes = base_changes(desk.connection) if desk.history else ()
+    return Intake(tuple(counts), tuple(quarantined), desk.rows, changes, desk.withheld)

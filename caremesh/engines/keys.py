@@ -2,20 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+import orjson
 
 from caremesh.engines.desk import Desk
 from caremesh.engines.duckdb import Source, read_lines_sql
 from caremesh.engines.exact import number_columns
+from caremesh.engines.versions import FULL, NEWEST_FIRST, History, settle_versions
 from caremesh.fhir import CompiledView, exact_names
-from caremesh.quoting import quote_name, quote_text
+from caremesh.quoting import quote_file, quote_name, quote_text
 
 # As JSON, so that an id that is no text shows, and that any `meta` is read: whether it fits is for the view to say.
 KEY_COLUMNS = {"resourceType": "VARCHAR", "id": "JSON", "meta": "JSON"}
 
 
 def read_keys(desk: Desk) -> None:
-    """Note hash of the id, and file, of each resource: ten bytes, however long ids are."""
+    """Note of each resource what its keys are, as the table `keys`."""
+    if desk.history:
+        _keep_versions(desk, desk.history)
+    else:
+        _keep_hashes(desk)
+
+
+def _keep_versions(desk: Desk, history: History) -> None:
+    """Write id, version and file of each resource to disk: they become the keys of a release."""
+    target = desk.scratch / "arrived.parquet"
+    desk.connection.execute(
+        f"""
+        copy (
+            select
+                filename as path,
+                cast(id as varchar) as id_as_json,
+                try_cast(meta ->> '$.lastUpdated' as timestamptz) as updated,
+                meta ->> '$.versionId' as version,
+                {_is_wrong_sql(desk.view)} as is_wrong
+            from {_keys_sql(desk.view, desk.paths())}
+        ) to {quote_text(str(target))} (format parquet, compression zstd)
+        """
+    )
+    found = f"read_parquet({quote_file(target)}, hive_partitioning = false)"
+    desk.connection.execute(
+        f"create or replace temp view keys as select path, hash(id_as_json) as id_hash, is_wrong from {found}"
+    )
+    desk.connection.execute(
+        "create or replace temp table places as select unnest($1) as path, unnest($2) as file",
+        [[str(desk.path(i)) for i in range(len(desk.files))], list(history.places)],
+    )
+    desk.connection.execute(
+        f"""
+        create or replace temp view arrived as
+        select path, file, json_extract_string(id_as_json, '$') as id, updated, version
+        from {found} join places using (path)
+        """
+    )
+
+
+def _keep_hashes(desk: Desk) -> None:
+    """Keep hash of the id, and file, of each resource: ten bytes, however long ids are."""
     paths = ", ".join(quote_text(str(path)) for path in desk.paths()) or "''"
     known = [i for i in desk.indexes() if _is_known(desk, i)]
     unknown = [desk.path(i) for i in desk.indexes() if i not in known]
@@ -27,9 +72,7 @@ def read_keys(desk: Desk) -> None:
         select
             cast(filename as landed_file) as path,
             hash(id) as id_hash,
-            resourceType is distinct from {quote_text(desk.view.resource)}
-            or coalesce(json_type(id), 'NULL') <> 'VARCHAR'
-            or id = '""' as is_wrong
+            {_is_wrong_sql(desk.view)} as is_wrong
         from {_keys_sql(desk.view, unknown)}
         """
     )
@@ -43,6 +86,12 @@ def read_keys(desk: Desk) -> None:
             """,
             [list(desk.damaged[index].left_out)],
         )
+
+
+def _is_wrong_sql(view: CompiledView) -> str:
+    return f"""resourceType is distinct from {quote_text(view.resource)}
+            or coalesce(json_type(id), 'NULL') <> 'VARCHAR'
+            or id = '""'"""
 
 
 def _is_known(desk: Desk, index: int) -> bool:
@@ -97,42 +146,73 @@ def unclean_files(desk: Desk) -> list[int]:
     return unclean
 
 
-def note_superseded(desk: Desk) -> None:
-    """List the resources of which another file holds a newer version: by last update, version, then later export."""
+def note_unused(desk: Desk) -> None:
+    """List the resources that give no rows: another file holds a newer version, or they were deleted."""
+    if desk.history:
+        protected = _protected_ids(desk, desk.history)
+        blind = [d for d in desk.history.deletions if d.reason == FULL and protected[d.order] is None]
+        desk.withheld = tuple(d.export for d in blind)
+        settle_versions(
+            desk.connection,
+            replace(desk.history, deletions=[d for d in desk.history.deletions if d not in blind]),
+            protected={order: ids for order, ids in protected.items() if ids is not None},
+        )
+        desk.has_unused = desk.connection.execute("select count(*) from unused").fetchone() != (0,)
+        return
     # The versions cost another pass over the files; most runs have nothing to compare.
-    desk.has_superseded = desk.connection.execute("select count(*) from repeated").fetchone() != (0,)
-    if desk.has_superseded:
+    desk.has_unused = desk.connection.execute("select count(*) from repeated").fetchone() != (0,)
+    if desk.has_unused:
         desk.connection.execute(_superseded_sql(desk.paths()))
 
 
-def count_superseded(desk: Desk) -> dict[str, int]:
-    """How many resources of each path another file holds a newer version of."""
-    if not desk.has_superseded:
+def _protected_ids(desk: Desk, history: History) -> dict[int, list[str] | None]:
+    """The ids that full exports hold in lines that cannot be used, by the order of the export.
+
+    None where such a line has no id that can be read: nobody knows then what the export leaves out.
+    """
+    protected: dict[int, list[str] | None] = {d.order: [] for d in history.deletions if d.reason == FULL}
+    for index, place in enumerate(history.places if protected else ()):
+        order, sifted = history.exports[place], desk.sifted(index)
+        known = protected.get(order)
+        if known is None or sifted is None:
+            continue
+        ids = [_id_in(line.raw) for line in sifted.quarantined]
+        protected[order] = None if None in ids else [*known, *(i for i in ids if i)]
+    return protected
+
+
+def _id_in(line: str) -> str | None:
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    stated = found.get("id") if isinstance(found, dict) else None
+    return stated if isinstance(stated, str) and stated else None
+
+
+def count_unused(desk: Desk) -> Mapping[tuple[str, str], int]:
+    """How many resources of each path are superseded, or deleted."""
+    if not desk.has_unused:
         return {}
-    return dict(desk.connection.execute("select path, count(*) from superseded group by path").fetchall())
+    found = desk.connection.execute("select path, after, count(*) from unused group by all").fetchall()
+    return {(path, after): count for path, after, count in found}
 
 
 def _superseded_sql(paths: Sequence[Source]) -> str:
     return f"""
-        create or replace temp table superseded as
+        create or replace temp table unused as
         with versions as (
             select
                 filename as path,
                 id ->> '$' as id,
                 try_cast(meta ->> '$.lastUpdated' as timestamptz) as updated,
-                meta ->> '$.versionId' as version,
-                case when regexp_full_match(version, '[0-9]+') then ltrim(version, '0') end as number
+                meta ->> '$.versionId' as version
             from {read_lines_sql(paths, KEY_COLUMNS)}
             where hash(id) in (select id_hash from repeated)
         )
-        select path, id from versions
+        select path, id, 'superseded' as after from versions
         qualify row_number() over (
             partition by id
-            order by
-                updated desc nulls last,
-                length(number) desc nulls last,
-                number desc nulls last,
-                version desc nulls last,
-                cast(path as landed_file) desc
+            order by {NEWEST_FIRST}, cast(path as landed_file) desc
         ) > 1
     """

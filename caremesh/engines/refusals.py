@@ -43,7 +43,7 @@ class TooManyRefused(LandingError):
 def ask(connection: duckdb.DuckDBPyConnection, query: str) -> str | None:
     """Run a query for its refusal alone: every value is computed, and no row comes back."""
     try:
-        _compute(connection, query)
+        compute(connection, query)
     except REFUSALS as error:
         return describe(error)
     return None
@@ -79,7 +79,7 @@ def refused_ids(connection: duckdb.DuckDBPyConnection, query: str) -> set[str]:
         """
     )
     try:
-        _compute(connection, query)
+        compute(connection, query)
         found = connection.execute(
             f"select message from duckdb_logs where type = '{_LOG}' group by message order by message limit {2 * LIMIT}"
         ).fetchall()
@@ -125,7 +125,8 @@ def _cut(first: int, last: int, pieces: int) -> list[tuple[int, int]]:
     return [(start, min(start + step, last)) for start in range(first, last, step)][::-1]
 
 
-def _compute(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+def compute(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Compute every value of a query, and keep none; raises what DuckDB raises."""
     connection.execute(f"select bit_xor(hash(rows)) from ({query}) as rows").fetchone()
 
 

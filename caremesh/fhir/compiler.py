@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from caremesh.errors import ViewError
 from caremesh.fhir.columns import finish
 from caremesh.fhir.dialects.base import SIMPLE, Dialect, subquery
-from caremesh.fhir.model import ROOT, Expression, Filter, Operation, View, expressions, free_variables, walk
+from caremesh.fhir.model import (
+    ROOT,
+    Expression,
+    Filter,
+    Operation,
+    Place,
+    Select,
+    View,
+    expressions,
+    free_variables,
+    walk,
+)
 from caremesh.fhir.rows import Rows, add_select
 from caremesh.fhir.shape import Struct, build_shape
 from caremesh.fhir.sql import to_sql
@@ -20,6 +32,8 @@ DuckDB would take more, but plans it for minutes, in memory that no limit bounds
 
 SHORTEN = "put fewer columns and iterations inside a repeat of several paths, or part the view in two"
 """What to do about a view whose statement is longer."""
+
+_ID = Place(parent=None, name="id", repeats=False, reading="text")
 
 # Stands for a value while its uses are counted; no SQL contains it.
 PROBE = "\x00"
@@ -37,12 +51,16 @@ class ViewColumn:
 
 @dataclass(frozen=True)
 class CompiledView:
-    """SQL over a relation `src` whose columns are the top-level fields of `shape`."""
+    """SQL over a relation `src` whose columns are the top-level fields of `shape`.
+
+    `key_column` names the column that holds the id of the resource in each of its rows; None where no column does.
+    """
 
     resource: str
     columns: tuple[ViewColumn, ...]
     shape: Struct
     query: str
+    key_column: str | None = None
 
 
 def compile_view(view: View, dialect: Dialect) -> CompiledView:
@@ -59,7 +77,18 @@ def compile_view(view: View, dialect: Dialect) -> CompiledView:
         columns=tuple(ViewColumn(c.name, c.fhir_type, c.sql_type, c.collection) for c in view.columns),
         shape=build_shape(e.place for e in used if e.place is not None),
         query=query,
+        key_column=next(_key_columns(view.select), None),
     )
+
+
+def _key_columns(select: Select) -> Iterator[str]:
+    """Columns with the resource's id, beside or around all iterations: below one, a row of nulls has none."""
+    if select.iteration or select.repeat:
+        return
+    held = (c for c in select.columns if c.sql_type == "varchar" and not c.collection)
+    yield from (c.name for c in held if c.value.place == _ID)
+    for inner in select.selects:
+        yield from _key_columns(inner)
 
 
 def _query(view: View, dialect: Dialect) -> str:

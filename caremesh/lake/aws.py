@@ -210,8 +210,8 @@ class AwsLake:
                 # It is ours: only the answer was lost, and somebody judged it meanwhile.
                 return first
             # Another run was faster: its files count, and nobody knows of ours.
-            self.objects.delete([*self.objects.list(f"{home}/{manifest.data}")])
-            self.objects.delete([*self.objects.list(f"{home}/{manifest.quarantine}")])
+            for folder in manifest.folders:
+                self.objects.delete([*self.objects.list(f"{home}/{folder}")])
             manifest = first
         return manifest
 
@@ -221,13 +221,13 @@ class AwsLake:
         if self.objects.read_json(self._candidate_key(product), dict) != stated:
             self.objects.write_json(self._candidate_key(product), stated)
 
-    def data_files(self, product: Product, manifest: Manifest) -> tuple[Path, ...]:
-        """The Parquet files of a release, brought to this machine."""
-        key = f"{release_key(product, manifest.release)}/{manifest.data}"
-        folder = self.scratch / "releases" / product.id / manifest.release
+    def part_files(self, product: Product, manifest: Manifest, folder: str) -> tuple[Path, ...]:
+        """The Parquet files in a folder of a release, brought to this machine."""
+        key = f"{release_key(product, manifest.release)}/{folder}"
+        here = self.scratch / "releases" / product.id / manifest.release / folder
         files = []
         for name in self.objects.list(key):
-            files.append(folder / name.rpartition("/")[2])
+            files.append(here / name.rpartition("/")[2])
             self.objects.download(name, files[-1])
         return tuple(files)
 

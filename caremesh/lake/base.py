@@ -69,8 +69,8 @@ class Lake(Protocol):
         `seen` is the pointer as it was before the ledger was read that the release was made from.
         """
 
-    def data_files(self, product: Product, manifest: Manifest) -> tuple[Path, ...]:
-        """The Parquet files of a release, on this machine."""
+    def part_files(self, product: Product, manifest: Manifest, folder: str) -> tuple[Path, ...]:
+        """The Parquet files in a folder of a release (`manifest.data` …), on this machine, in the order of views."""
 
     def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> None:
         """Store the verdict on a candidate and the page that explains it."""

@@ -50,7 +50,7 @@ def add_product_views(connection: duckdb.DuckDBPyConnection, lake: LocalLake, pr
             continue
         connection.execute(f"create schema if not exists {quote_name(product.domain)}")
         view = f"{quote_name(product.domain)}.{quote_name(product.name)}"
-        _add_view(connection, view, lake.data_files(product, manifest))
+        _add_view(connection, view, lake.part_files(product, manifest, manifest.data))
         _comment(connection, f"view {view}", product.description)
         # The current release may be older than the contract, and have fewer columns or others.
         released = {name for name, _ in manifest.columns}
@@ -77,7 +77,7 @@ def _add_quarantine_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake,
     parts = [f"select {typed} where false"]
     for product in products:
         manifest = lake.current(product)
-        files = lake.quarantine_files(product, manifest) if manifest else ()
+        files = lake.part_files(product, manifest, manifest.quarantine) if manifest else ()
         if manifest and files:
             origin = f"{quote_text(product.id)} as product, {quote_text(manifest.release)} as release"
             parts.append(f"select {origin}, {', '.join(names[2:])} from {_rows_of(files)}")

@@ -1,7 +1,7 @@
 """Where things stand in a lake, by the same names in a folder and in a bucket.
 
 <lake>/ledger.json                                   exports taken in
-<lake>/products/<domain>/<product>/releases/<id>/    data/ quarantine/ manifest.json report.html
+<lake>/products/<domain>/<product>/releases/<id>/    data/ keys/ quarantine/ manifest.json report.html
 <lake>/curated/current.json, curated/<build>/        curated tables of one dbt build, one folder each
 <lake>/catalog/                                      the catalog pages
 
@@ -17,12 +17,18 @@ LAKE_FORMAT = 2
 LEDGER_FILE = "ledger.json"
 DATA_FOLDER = "data"
 QUARANTINE_FOLDER = "quarantine"
+KEYS_FOLDER = "keys"
 PART_FILE = "part-0.parquet"
 MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report.html"
 CURATED_FOLDER = "curated"
 CURRENT_FILE = "current.json"
 CATALOG_FOLDER = "catalog"
+
+
+def part_file(number: int) -> str:
+    """The name of a Parquet file of a release: one for each view of the product."""
+    return f"part-{number}.parquet"
 
 
 def product_key(product: Product) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from caremesh.errors import LandingError
 from caremesh.sources.export_manifest import ExportManifest
-from caremesh.sources.ndjson import DELETIONS, LandedFile
+from caremesh.sources.ndjson import LandedFile
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,6 @@ class Ledger:
         """All files of one resource type, oldest export first."""
         return tuple(f for e in self.in_order() for f in e.files if f.resource_type == resource_type)
 
-    def deletion_files(self) -> tuple[LandedFile, ...]:
-        """All delete lists, oldest export first."""
-        return self.files_of(DELETIONS)
-
 
 def ledger_from_json(stated: Any) -> Ledger:
     """Read a ledger back from a JSON document."""
@@ -93,7 +89,7 @@ def _export_from_json(stated: dict[str, Any]) -> LandedExport:
         name=stated["name"],
         root=stated["root"],
         landed_at=stated["landed_at"],
-        files=tuple(LandedFile(**f) for f in stated["files"]),
+        files=tuple(_file_from_json(f) for f in stated["files"]),
         manifest=ExportManifest(**manifest) if manifest else None,
         same_as=stated.get("same_as"),
     )
@@ -109,3 +105,7 @@ def _export_to_json(export: LandedExport) -> dict[str, Any]:
         "same_as": export.same_as,
         "files": [asdict(f) for f in export.files],
     }
+
+
+def _file_from_json(stated: dict[str, Any]) -> LandedFile:
+    return LandedFile(**{**stated, "concerns": tuple(stated.get("concerns", ()))})

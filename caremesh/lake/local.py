@@ -201,13 +201,9 @@ class LocalLake:
         write_text(folder / REPORT_FILE, report)
         write_json(folder / MANIFEST_FILE, manifest.to_json())
 
-    def data_files(self, product: Product, manifest: Manifest) -> tuple[Path, ...]:
-        """The Parquet files of a release, published or candidate."""
-        return tuple(sorted((self._home(product, manifest) / manifest.data).glob("*.parquet")))
-
-    def quarantine_files(self, product: Product, manifest: Manifest) -> tuple[Path, ...]:
-        """The Parquet files of the lines that a release could not use."""
-        return tuple(sorted((self._home(product, manifest) / manifest.quarantine).glob("*.parquet")))
+    def part_files(self, product: Product, manifest: Manifest, folder: str) -> tuple[Path, ...]:
+        """The Parquet files in a folder of a release, published or candidate."""
+        return tuple(sorted((self._home(product, manifest) / folder).glob("*.parquet")))
 
     def report_link(self, product: Product, manifest: Manifest) -> str | None:
         """The link from a catalog page to a release's report; None where it was not checked."""

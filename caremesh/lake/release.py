@@ -15,7 +15,7 @@ Engine = Literal["duckdb", "athena"]
 
 @dataclass(frozen=True)
 class InputFile:
-    """One landed file's part in a release: every line of it is used, superseded or quarantined."""
+    """One landed file's part in a release: every line of it is used, superseded, deleted or quarantined."""
 
     export: str
     name: str
@@ -25,6 +25,17 @@ class InputFile:
     used: int
     superseded: int
     quarantined: int
+    deleted: int = 0
+
+
+@dataclass(frozen=True)
+class DeletionInput:
+    """An export that says what is gone: by delete lists (their digests), by what it leaves out where it is full."""
+
+    export: str
+    asked_at: str | None
+    lists: tuple[str, ...]
+    is_full: bool
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,9 @@ class Manifest:
 
     `release` is computed from contract, query and input files: the same input gives the same release, whichever engine
     made it. `data` and `quarantine` are the folders of its Parquet files, below the release's own.
+    `keys` is where the resources' keys are, None where the engine wrote none. `why` says why the release was made, and
+    `base` from which other one, if it was not made from the landed files alone. `withheld` are full exports that
+    removed nothing, as lines of them have no id that can be read.
     `verdict` is the check stage's, as `quality.verdict` writes it; None while the candidate is not checked.
     """
 
@@ -59,7 +73,12 @@ class Manifest:
     engine: Engine = "duckdb"
     data: str = DATA_FOLDER
     quarantine: str = QUARANTINE_FOLDER
+    keys: str | None = None
     queries: tuple[EngineQuery, ...] = ()
+    deletions: tuple[DeletionInput, ...] = ()
+    withheld: tuple[str, ...] = ()
+    base: str | None = None
+    why: str = ""
     verdict: dict[str, Any] | None = None
 
     @property
@@ -71,6 +90,16 @@ class Manifest:
     def superseded(self) -> int:
         """Older versions of resources that a newer line replaces."""
         return sum(i.superseded for i in self.inputs)
+
+    @property
+    def deleted(self) -> int:
+        """Resources that an export removed."""
+        return sum(i.deleted for i in self.inputs)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of its Parquet files."""
+        return tuple(folder for folder in (self.data, self.quarantine, self.keys) if folder)
 
     @property
     def quarantined(self) -> int:
@@ -105,6 +134,10 @@ class Manifest:
                 "inputs": tuple(InputFile(**i) for i in stated["inputs"]),
                 "unresolved_references": tuple((name, count) for name, count in stated["unresolved_references"]),
                 "queries": tuple(EngineQuery(**q) for q in stated["queries"]),
+                "deletions": tuple(
+                    DeletionInput(**{**d, "lists": tuple(d["lists"])}) for d in stated.get("deletions", ())
+                ),
+                "withheld": tuple(stated.get("withheld", ())),
             }
         )
 

@@ -47,7 +47,7 @@ def _strays(lake: AwsLake, product: Product, release: str, dated: Sequence[tuple
     manifest = lake.find_manifest(product, release)
     if manifest is None:
         return []
-    used = (f"{home}/{manifest.data}/", f"{home}/{manifest.quarantine}/")
+    used = tuple(f"{home}/{folder}/" for folder in manifest.folders)
     return [
         k for k, written in dated if written < before and "/" in k.removeprefix(f"{home}/") and not k.startswith(used)
     ]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from caremesh.aws import Aws
 from caremesh.errors import LandingError
 from caremesh.places import Place, S3Place
 from caremesh.sources import ndjson, s3
+from caremesh.sources.deletions import read_deletions
 from caremesh.sources.export_manifest import ExportManifest, parse_manifest
-from caremesh.sources.ndjson import FoundFile, FoundManifest, LandedFile, Listing
+from caremesh.sources.ndjson import DELETIONS, FoundFile, FoundManifest, LandedFile, Listing
 
 
 class Exports:
@@ -38,10 +41,24 @@ class Exports:
             raise LandingError(reason, where=found.path, hint="grant read access") from None
 
     def take_in(self, found: FoundFile, *, on_bytes: Callable[[int], None] | None = None) -> LandedFile:
-        """Measure one file; one in S3 is taken as its listing shows it, and read when it is used."""
-        if _is_in_s3(found.path):
-            return s3.take_in(found, on_bytes=on_bytes)
-        return ndjson.take_in(found, on_bytes=on_bytes)
+        """Measure one file; one in S3 is taken as its listing shows it, and read when it is used.
+
+        A delete list is read wherever it is: raises LandingError where it says anything else.
+        """
+        take_in = s3.take_in if _is_in_s3(found.path) else ndjson.take_in
+        landed = take_in(found, on_bytes=on_bytes)
+        if found.resource_type != DELETIONS:
+            return landed
+        return replace(landed, concerns=tuple(sorted({gone for gone, _ in self.read_deletions(landed)})))
+
+    def read_deletions(self, file: LandedFile) -> Iterator[tuple[str, str]]:
+        """Give resource type and id of each deletion in a delete list; raise LandingError where it is none."""
+        if not _is_in_s3(file.path):
+            yield from read_deletions(Path(file.path), where=file.path)
+            return
+        with TemporaryDirectory() as folder:
+            (local,) = s3.fetch(self._aws, [file], Path(folder), again=lambda _: "caremesh land")
+            yield from read_deletions(Path(local.path), where=file.path)
 
     def is_known(self, found: FoundFile, landed: LandedFile | None) -> bool:
         """Whether a file was taken in before, from the same place, and did not change since."""

@@ -74,13 +74,14 @@ class LandedFile(LineFile):
     """A file of an export, taken in: how long it is, what tells its content, and how many lines are not blank.
 
     `digest` is the SHA-256 of its bytes, or `etag:…` for an object in S3, which is not read to be taken in; `lines` is
-    None where nobody counted yet.
+    None where nobody counted yet. `concerns` are the resource types that a delete list names.
     """
 
     bytes: int
     modified_ns: int
     digest: str
     lines: int | None
+    concerns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,58 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from caremesh.athena_price import cost
 from caremesh.aws import cleaning_up
 from caremesh.engines.athena import Athena, Query
 from caremesh.engines.athena_intake import flatten_lines
-from caremesh.engines.intake import FileCount
 from caremesh.engines.line_tables import create_line_table, drop_line_table
 from caremesh.errors import UsageError
 from caremesh.fhir import ATHENA
 from caremesh.lake.aws import AwsLake
 from caremesh.lake.layout import DATA_FOLDER, QUARANTINE_FOLDER, release_key
-from caremesh.lake.release import Engine, EngineQuery
+from caremesh.lake.release import DeletionInput, Engine, EngineQuery
 from caremesh.product_views import compile_product, only_view
 from caremesh.products import Product
 from caremesh.quoting import quote_name
 from caremesh.settings import Settings
 from caremesh.sources.ndjson import LandedFile
+from caremesh.stages.release_plan import FlattenResult, ReleasePlan, reference_columns
 
 
-@dataclass(frozen=True)
-class FlattenResult:
-    """What an engine made of the files of a product: their lines, the rows, and what is worth noting of them."""
-
-    engine: Engine
-    counts: tuple[FileCount, ...]
-    rows: int
-    bytes: int
-    unresolved: tuple[tuple[str, int], ...]
-    queries: tuple[EngineQuery, ...] = ()
-
-
-def choose_engine(settings: Settings, files: Sequence[LandedFile]) -> Engine:
+def choose_engine(
+    settings: Settings, files: Sequence[LandedFile], *, deletions: Sequence[DeletionInput] = ()
+) -> Engine:
     """The engine that the settings ask for; `auto` takes Athena from `auto_bytes` on, where that is possible.
 
-    Raises UsageError where Athena is asked for and cannot reach lake or files.
+    Raises UsageError where Athena is asked for and cannot reach lake or files, or knows nothing of deletions.
     """
     is_reachable = settings.target == "aws" and all(f.path.startswith("s3://") for f in files)
+    if settings.engine == "athena" and deletions:
+        raise UsageError(
+            f"export {deletions[0].export} says what is gone, and the engine athena cannot take rows out for that",
+            hint="--engine duckdb",
+        )
     if settings.engine == "athena" and not is_reachable:
         raise UsageError(
             "engine athena reads from S3 and writes to S3",
             hint="--landing s3://… and --lake s3://…, or --engine duckdb",
         )
     large = sum(f.bytes for f in files) >= settings.aws.auto_bytes
-    is_chosen = settings.engine == "athena" or (settings.engine == "auto" and large and is_reachable)
+    is_possible = is_reachable and not deletions
+    is_chosen = settings.engine == "athena" or (settings.engine == "auto" and large and is_possible)
     return "athena" if is_chosen and files else "duckdb"
 
 
-def flatten_in_athena(
-    product: Product, release: str, files: Sequence[LandedFile], *, settings: Settings, lake: AwsLake
-) -> FlattenResult:
+def flatten_in_athena(product: Product, plan: ReleasePlan, *, settings: Settings, lake: AwsLake) -> FlattenResult:
     """Flatten where the lines lie, into the folder of the release to be."""
+    release, files = plan.release, plan.files
     view = only_view(product, compile_product(product, ATHENA))
     athena = Athena(lake.aws, output=lake.query_output)
     table = create_line_table(
@@ -86,12 +80,6 @@ def flatten_in_athena(
             EngineQuery(q.id, q.bytes_scanned, cost(q.bytes_scanned, price)) for q in (*intake.queries, *more)
         ),
     )
-
-
-def reference_columns(product: Product) -> list[str]:
-    """The columns that hold a reference as it is written beside the id that it gives: `<x>_reference`, `<x>_id`."""
-    names = {c.name for c in product.columns}
-    return [n for n in sorted(names) if n.endswith("_reference") and n.removesuffix("_reference") + "_id" in names]
 
 
 def _count_unresolved(

@@ -1,0 +1,219 @@
+"""The versions of a view's resources: which one is used, where several files, an earlier release or deletions compete.
+
+An earlier release lends its keys, one row a resource; the files of an intake bring new ones. Newest is what was updated
+last, then has the higher `versionId`, then stands in the later file. A deletion kills the versions of exports up to its
+own, but for those that were updated after its export was asked for. Of what is left the newest is used.
+
+Tables, all temporary: `arrived` (the intake's versions), `known` (those and the release's), `fates` (what becomes of
+each version that competes with another one, or is killed). All the others are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from caremesh.quoting import quote_file, quote_text
+
+Reason = Literal["deleted", "not in full export"]
+LISTED: Reason = "deleted"
+FULL: Reason = "not in full export"
+State = Literal["used", "superseded", "deleted"]
+
+_NUMBER = "case when regexp_full_match(version, '[0-9]+') then ltrim(version, '0') end"
+NEWEST_FIRST = f"""
+    updated desc nulls last, length({_NUMBER}) desc nulls last, {_NUMBER} desc nulls last, version desc nulls last"""
+"""How versions of one resource are ordered by what they say of themselves."""
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What one export says is gone: the ids of a list; or, where it is full, all ids that it does not hold.
+
+    `order` is the place of the export among all exports. `asked_at`: when it was asked for; None where nobody knows.
+    """
+
+    export: str
+    order: int
+    asked_at: str | None
+    reason: Reason
+    listed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Base:
+    """An earlier release that new files are merged into.
+
+    `places` says where its files stand now, by their place in its own manifest; `key_column` holds the resource's id in
+    its rows.
+    """
+
+    data: Path
+    keys: Path
+    key_column: str
+    places: Sequence[int]
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything beside its own files that an intake has to regard.
+
+    `places` are the places of the intake's files among all files of the release to be, `exports` the order of the
+    export of every one of those. `keys` is where the keys of the release go: one row a resource, with its version, the
+    place of the file it stands in, and, where it is not used any more, the export that removed it and why.
+    """
+
+    places: Sequence[int]
+    exports: Sequence[int]
+    keys: Path
+    deletions: Sequence[Deletion] = ()
+    base: Base | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """So many versions in one file of an earlier release are no longer what they were."""
+
+    place: int
+    before: State
+    after: State
+    count: int
+
+
+def settle_versions(
+    connection: duckdb.DuckDBPyConnection, history: History, *, protected: Mapping[int, Sequence[str]]
+) -> None:
+    """Decide about every version: fill `fates`, and `unused` with those of the intake that give no rows.
+
+    Wants the tables `arrived` (path, file, id, updated, version) and `repeated` (id_hash). `protected` are, by the
+    order of a full export, the ids that it holds in lines that cannot be used.
+    """
+    connection.execute(
+        "create or replace temp table landed as select unnest(range(len($1))) as file, unnest($1) as export",
+        [list(history.exports)],
+    )
+    _know(connection, history.base)
+    _kill(connection, history.deletions, protected)
+    _contest(connection)
+    connection.execute(
+        """
+        create or replace temp table unused as
+        select path, id, after from arrived join fates using (id, file) where not is_base and after <> 'used'
+        """
+    )
+
+
+def write_keys(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Write the keys of the release to be: every resource once, with its newest version, used or removed."""
+    connection.execute(
+        f"""
+        copy (
+            select id, updated, version, file, removed_by, reason from known anti join contested using (id)
+            union all
+            select id, updated, version, file, killed_by, killed_for from fates where after <> 'superseded'
+        ) to {quote_text(str(target))} (format parquet, compression zstd)
+        """
+    )
+
+
+def base_changes(connection: duckdb.DuckDBPyConnection) -> tuple[Change, ...]:
+    """What the earlier release's versions became, by file."""
+    found = connection.execute(
+        """
+        select file, before, after, count(*) from fates
+        where is_base and before <> after
+        group by all order by all
+        """
+    ).fetchall()
+    return tuple(Change(*row) for row in found)
+
+
+def _know(connection: duckdb.DuckDBPyConnection, base: Base | None) -> None:
+    """Make the view `known`: all versions that compete."""
+    arrived = "select id, updated, version, file, null as removed_by, null as reason, false as is_base from arrived"
+    earlier = ""
+    if base is not None:
+        connection.execute(
+            "create or replace temp table moved as select unnest(range(len($1))) as was, unnest($1) as file",
+            [list(base.places)],
+        )
+        earlier = f"""
+            union all
+            select id, updated, version, moved.file, removed_by, reason, true
+            from read_parquet({quote_file(base.keys)}, hive_partitioning = false) as k
+            join moved on moved.was = k.file"""
+    connection.execute(f"create or replace temp view known as {arrived}{earlier}")
+
+
+def _kill(
+    connection: duckdb.DuckDBPyConnection, deletions: Sequence[Deletion], protected: Mapping[int, Sequence[str]]
+) -> None:
+    """Fill `killed`: the versions that a deletion kills, with the first export that does."""
+    connection.execute(
+        "create or replace temp table killed (id varchar, file integer, killed_by varchar, killed_for varchar)"
+    )
+    for deletion in deletions:
+        if deletion.reason == LISTED:
+            condition, ids = "id in (select unnest($ids))", list(deletion.listed)
+        else:
+            held = "select id from arrived join landed using (file) where landed.export = $order"
+            condition = f"not id in ({held}) and not id in (select unnest($ids))"
+            ids = list(protected.get(deletion.order, ()))
+        connection.execute(
+            f"""
+            insert into killed
+            select id, file, $export, $reason from known join landed using (file) anti join killed using (id, file)
+            where landed.export <= $order
+              and not coalesce(updated > cast($asked_at as timestamptz), false)
+              and removed_by is null
+              and {condition}
+            """,
+            {
+                "export": deletion.export,
+                "reason": deletion.reason,
+                "order": deletion.order,
+                "asked_at": deletion.asked_at,
+                "ids": ids,
+            },
+        )
+
+
+def _contest(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill `contested` (ids) and `fates`: what was each version of these before, and what is it now."""
+    connection.execute(
+        """
+        create or replace temp table contested as
+        select id from killed
+        union
+        select id from arrived where hash(to_json(id)) in (select id_hash from repeated)
+        union
+        select id from known semi join arrived using (id) where is_base
+        """
+    )
+    connection.execute(
+        f"""
+        create or replace temp table fates as
+        with versions as (
+            select
+                id, file, updated, version, is_base,
+                case when is_base then if(removed_by is null, 'used', 'deleted') end as before,
+                coalesce(killed_by, removed_by) as killed_by,
+                coalesce(killed_for, reason) as killed_for
+            from known semi join contested using (id) left join killed using (id, file)
+        ),
+        ranked as (
+            select *, row_number() over (
+                partition by id order by killed_by is not null, {NEWEST_FIRST}, file desc
+            ) as rank
+            from versions
+        )
+        select
+            * exclude (rank),
+            case when rank > 1 then 'superseded' when killed_by is null then 'used' else 'deleted' end as after
+        from ranked
+        """
+    )

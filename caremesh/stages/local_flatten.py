@@ -1,0 +1,231 @@
+"""Flatten on this machine, with DuckDB: from the landed files, or from an earlier release and what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from caremesh.duckdb_settings import OFFLINE
+from caremesh.engines.duckdb import open_engine
+from caremesh.engines.intake import FileCount, Intake, flatten_files
+from caremesh.engines.versions import FULL, LISTED, Base, Deletion, History, Reason
+from caremesh.errors import LakeError
+from caremesh.lake.base import Lake
+from caremesh.lake.files import remove_folder
+from caremesh.lake.layout import DATA_FOLDER, KEYS_FOLDER, QUARANTINE_FOLDER, part_file
+from caremesh.lake.ledger import LandedExport
+from caremesh.products import Product
+from caremesh.quoting import quote_file, quote_name
+from caremesh.settings import Settings
+from caremesh.sources.landing import Exports
+from caremesh.sources.ndjson import DELETIONS, LandedFile, LineFile
+from caremesh.sources.sieve import QuarantinedLine
+from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Strand, reference_columns
+
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        ("export", pa.string()),
+        ("file", pa.string()),
+        ("line", pa.int64()),
+        ("reason", pa.string()),
+        ("raw", pa.string()),
+    ]
+)
+"""The columns of quarantined lines."""
+
+
+@dataclass(frozen=True)
+class BaseParts:
+    """The Parquet files of an earlier release on this machine, one of each kind for each strand."""
+
+    data: tuple[Path, ...]
+    keys: tuple[Path, ...]
+    quarantine: tuple[Path, ...]
+
+
+def flatten_here(
+    product: Product,
+    plan: ReleasePlan,
+    *,
+    settings: Settings,
+    lake: Lake,
+    exports: Exports,
+    on_sift: Callable[[LineFile], None] | None,
+) -> FlattenResult:
+    """Flatten into the folder of the release to be; what an earlier release holds already is taken from there.
+
+    Raises LakeError where the engine fails, or where keys and counts do not agree.
+    """
+    folder = lake.scratch / product.id
+    targets = {k: folder / "release" / lake.parts_folder(k) for k in (DATA_FOLDER, KEYS_FOLDER, QUARANTINE_FOLDER)}
+    for target in targets.values():
+        target.mkdir(parents=True)
+    maker = _Maker(plan, settings, exports, folder, targets, _base_parts(product, plan, lake), on_sift)
+    made = [maker.make(number) for number in range(len(plan.strands))]
+    return FlattenResult(
+        engine="duckdb",
+        counts=tuple(count for counts, _ in made for count in counts),
+        rows=sum(intake.rows for _, intake in made),
+        bytes=sum(file.stat().st_size for file in targets[DATA_FOLDER].iterdir()),
+        unresolved=_count_unresolved(product, targets[DATA_FOLDER]),
+        keys=lake.parts_folder(KEYS_FOLDER),
+        withheld=tuple(sorted({export for _, intake in made for export in intake.withheld})),
+    )
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Makes the parts of one release, a strand at a time."""
+
+    plan: ReleasePlan
+    settings: Settings
+    exports: Exports
+    folder: Path
+    targets: Mapping[str, Path]
+    earlier: BaseParts | None
+    on_sift: Callable[[LineFile], None] | None
+
+    def make(self, number: int) -> tuple[tuple[FileCount, ...], Intake]:
+        """Write rows, keys and quarantine of one strand; give the counts of all its files."""
+        strand = self.plan.strands[number]
+        new = set(self.plan.new_files)
+        places = [strand.first + i for i, file in enumerate(strand.files) if file in new]
+        history = History(
+            places=places,
+            exports=[self.plan.order[f.export] for f in self.plan.files],
+            keys=self.targets[KEYS_FOLDER] / part_file(number),
+            deletions=self._deletions(strand.view.resource),
+            base=self._base(strand, number),
+        )
+        with self._brought_here([self.plan.files[place] for place in places]) as files:
+            intake = self._run_view(strand, files, history, self.targets[DATA_FOLDER] / part_file(number))
+        earlier = self.earlier.quarantine[number] if self.earlier else None
+        _write_quarantine(intake.quarantined, earlier, self.targets[QUARANTINE_FOLDER] / part_file(number))
+        counts = self._counts(strand, dict(zip(places, intake.counts, strict=True)), intake)
+        _refuse_lost_keys(strand, counts, history.keys)
+        return counts, intake
+
+    def _run_view(self, strand: Strand, files: Sequence[LandedFile], history: History, target: Path) -> Intake:
+        limit, threads = self.settings.memory_limit, self.settings.threads
+        scratch = self.folder / strand.view.resource
+        scratch.mkdir()
+        try:
+            with open_engine(memory_limit=limit, threads=threads, scratch=scratch) as connection:
+                return flatten_files(
+                    connection,
+                    view=strand.view,
+                    files=files,
+                    target=target,
+                    scratch=scratch,
+                    on_sift=self.on_sift,
+                    history=history,
+                )
+        except duckdb.Error as error:
+            # The engine's own words may quote a line; only the kind of error goes on.
+            raise LakeError(
+                f"the engine failed on {strand.view.resource}: {type(error).__name__}",
+                where=str(scratch),
+                hint="give more --memory-limit, free disk space, or see whether the landed files can still be read",
+            ) from None
+
+    @contextmanager
+    def _brought_here(self, files: Sequence[LandedFile]) -> Iterator[Sequence[LandedFile]]:
+        """The files on this machine. What was downloaded goes at once, also after a failure: it is patients' data."""
+        folder = self.folder / "landed"
+        try:
+            yield self.exports.fetch(files, folder, again=self.settings.forget_command)
+        finally:
+            remove_folder(folder)
+
+    def _base(self, strand: Strand, number: int) -> Base | None:
+        if self.earlier is None or self.plan.base is None or strand.view.key_column is None:
+            return None
+        here = {(f.export, f.name): place for place, f in enumerate(self.plan.files)}
+        return Base(
+            data=self.earlier.data[number],
+            keys=self.earlier.keys[number],
+            key_column=strand.view.key_column,
+            places=[here[i.export, i.name] for i in self.plan.base.inputs],
+        )
+
+    def _deletions(self, resource: str) -> list[Deletion]:
+        """What the base does not know yet of deletions of a resource type, oldest export first."""
+        exports = {e.name: e for e in self.plan.exports}
+        return [
+            Deletion(d.export, self.plan.order[d.export], d.asked_at, reason, listed)
+            for d in self.plan.new_deletions
+            for reason, listed in self._gone(exports[d.export], resource)
+        ]
+
+    def _gone(self, export: LandedExport, resource: str) -> Iterator[tuple[Reason, tuple[str, ...]]]:
+        lists = [f for f in export.files if f.resource_type == DELETIONS and resource in f.concerns]
+        if lists:
+            found = (gone for file in lists for gone in self.exports.read_deletions(file))
+            yield LISTED, tuple(dict.fromkeys(name for kind, name in found if kind == resource))
+        if export.manifest and export.manifest.covers(resource):
+            yield FULL, ()
+
+    def _counts(self, strand: Strand, new: Mapping[int, FileCount], intake: Intake) -> tuple[FileCount, ...]:
+        """The counts of a strand's files: those that were read, and those of the base after what changed there."""
+        held = {(i.export, i.name): i for i in self.plan.base.inputs} if self.plan.base else {}
+        counts = []
+        for place, file in enumerate(strand.files, start=strand.first):
+            if place in new:
+                counts.append(new[place])
+                continue
+            before = held[file.export, file.name]
+            states = {"used": before.used, "superseded": before.superseded, "deleted": before.deleted}
+            for change in (c for c in intake.base_changes if c.place == place):
+                states[change.before] -= change.count
+                states[change.after] += change.count
+            counts.append(FileCount(file=file, quarantined=before.quarantined, **states))
+        return tuple(counts)
+
+
+def _base_parts(product: Product, plan: ReleasePlan, lake: Lake) -> BaseParts | None:
+    base = plan.base
+    if base is None or base.keys is None:
+        return None
+    data, keys, quarantine = (lake.part_files(product, base, kind) for kind in (base.data, base.keys, base.quarantine))
+    return BaseParts(data=data, keys=keys, quarantine=quarantine)
+
+
+def _refuse_lost_keys(strand: Strand, counts: Sequence[FileCount], keys: Path) -> None:
+    """As many resources stand in the keys as lines are counted as used and as deleted, or something was lost."""
+    with duckdb.connect(config=OFFLINE) as connection:
+        found = connection.execute(
+            f"select count(*) filter (removed_by is null), count(removed_by) from {quote_file(keys)}"
+        ).fetchone()
+    counted = (sum(c.used for c in counts), sum(c.deleted for c in counts))
+    if found != counted:
+        raise LakeError(
+            f"{strand.view.resource}: {counted} lines were counted as used and deleted, the keys hold {found}",
+            where=str(keys),
+            hint="report this; nothing was published",
+        )
+
+
+def _write_quarantine(lines: Sequence[QuarantinedLine], earlier: Path | None, path: Path) -> None:
+    """Write the lines that cannot be used, after those of an earlier release."""
+    with pq.ParquetWriter(path, QUARANTINE_SCHEMA, compression="zstd") as writer:
+        for batch in pq.ParquetFile(earlier).iter_batches() if earlier else ():
+            writer.write_batch(batch)
+        writer.write_table(pa.Table.from_pylist([asdict(line) for line in lines], schema=QUARANTINE_SCHEMA))
+
+
+def _count_unresolved(product: Product, data: Path) -> tuple[tuple[str, int], ...]:
+    """How many rows name another resource in a way that gives no id: by `<x>_reference` beside an `<x>_id`."""
+    pairs = reference_columns(product)
+    if not pairs:
+        return ()
+    counts = ", ".join(f"count({quote_name(name)})" for name in pairs)
+    files = ", ".join(quote_file(file) for file in sorted(data.iterdir()))
+    with duckdb.connect(config=OFFLINE) as connection:
+        row = connection.execute(f"select {counts} from read_parquet([{files}])").fetchone() or ()
+    return tuple((name, count) for name, count in zip(pairs, row, strict=True) if count)

@@ -1,0 +1,196 @@
+"""The plan of a release: what goes into it, what it is called, and from which other release it can be made.
+
+A release is named by everything that decides what it holds. Where an earlier one holds a part of that, only what is new
+is read: the rows are the same, and the price is that of the product and the new files, whatever history there is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from caremesh.engines.intake import FileCount
+from caremesh.fhir import CompiledView
+from caremesh.lake.base import Lake
+from caremesh.lake.ledger import LandedExport, Ledger
+from caremesh.lake.release import DeletionInput, Engine, EngineQuery, InputFile, Manifest
+from caremesh.products import Product
+from caremesh.sources.ndjson import DELETIONS, LandedFile
+
+FIRST = "first release"
+"""Why a release was made where there was none before."""
+
+FileName = tuple[str, str, str]
+"""Export, name and digest of a file."""
+
+
+@dataclass(frozen=True)
+class Strand:
+    """What one view of a product makes of the files of its type; `first` is the place of the first of them."""
+
+    view: CompiledView
+    files: tuple[LandedFile, ...]
+    first: int
+
+
+@dataclass(frozen=True)
+class ReleasePlan:
+    """What is to be made of the ledger as it stands: of these exports, oldest first."""
+
+    release: str
+    query_digest: str
+    strands: tuple[Strand, ...]
+    exports: tuple[LandedExport, ...]
+    deletions: tuple[DeletionInput, ...]
+    base: Manifest | None = None
+
+    @property
+    def order(self) -> dict[str, int]:
+        """The place of each export among all of them."""
+        return {export.name: place for place, export in enumerate(self.exports)}
+
+    @property
+    def files(self) -> tuple[LandedFile, ...]:
+        """All files that go in, in the order of the manifest's inputs."""
+        return tuple(f for s in self.strands for f in s.files)
+
+    @property
+    def new_files(self) -> tuple[LandedFile, ...]:
+        """The files that have to be read."""
+        held = {_name(i) for i in self.base.inputs} if self.base else set()
+        return tuple(f for f in self.files if _name(f) not in held)
+
+    @property
+    def new_deletions(self) -> tuple[DeletionInput, ...]:
+        """The deletions that the base does not know."""
+        return tuple(d for d in self.deletions if not self.base or d not in self.base.deletions)
+
+
+@dataclass(frozen=True)
+class FlattenResult:
+    """What an engine made of the files of a product: their lines, the rows, and what is worth noting of them."""
+
+    engine: Engine
+    counts: tuple[FileCount, ...]
+    rows: int
+    bytes: int
+    unresolved: tuple[tuple[str, int], ...]
+    queries: tuple[EngineQuery, ...] = ()
+    keys: str | None = None
+    withheld: tuple[str, ...] = ()
+
+
+def reference_columns(product: Product) -> list[str]:
+    """The columns that hold a reference as it is written beside the id that it gives: `<x>_reference`, `<x>_id`."""
+    names = {c.name for c in product.columns}
+    return [n for n in sorted(names) if n.endswith("_reference") and n.removesuffix("_reference") + "_id" in names]
+
+
+def plan_release(product: Product, views: Sequence[CompiledView], *, ledger: Ledger) -> ReleasePlan:
+    """Say what the product's release is, for the ledger as it stands."""
+    strands: list[Strand] = []
+    for view in views:
+        first = sum(len(s.files) for s in strands)
+        strands.append(Strand(view, ledger.files_of(view.resource), first))
+    exports = ledger.in_order()
+    types = {view.resource for view in views}
+    deletions = tuple(d for e in exports if (d := _deletion(e, types)))
+    query_digest = hashlib.sha256("\n".join(v.query for v in views).encode()).hexdigest()
+    inputs = [_name(f) for s in strands for f in s.files]
+    stated: list[object] = [product.id, product.contract_digest, query_digest, inputs]
+    if deletions:
+        # Which versions a deletion meets depends on where its export stands among the others.
+        involved = {export for export, _, _ in inputs} | {d.export for d in deletions}
+        stated += [
+            [[d.export, d.asked_at, d.lists, d.is_full] for d in deletions],
+            [e.name for e in exports if e.name in involved],
+        ]
+    return ReleasePlan(
+        release=hashlib.sha256(json.dumps(stated).encode()).hexdigest()[:12],
+        query_digest=query_digest,
+        strands=tuple(strands),
+        exports=exports,
+        deletions=deletions,
+    )
+
+
+def choose_base(product: Product, plan: ReleasePlan, *, engine: Engine, lake: Lake) -> tuple[Manifest | None, str]:
+    """The release that holds most of what is planned and can be merged with the rest; and why the release is made."""
+    pointer = lake.pointer(product)
+    releases = lake.releases(product)
+    current = next((m for m in releases if pointer and m.release == pointer.release), None)
+    if current is None:
+        return None, FIRST
+    reads_all = "the engine athena reads everything" if engine == "athena" else None
+    hurdles = {m.release: reads_all or _hurdle(plan, m) for m in releases}
+    fitting = [m for m in releases if hurdles[m.release] is None]
+    base = max(fitting, key=lambda m: (len(m.inputs), m.release), default=None)
+    what = "; ".join(_changes(product, plan, current)) or "an earlier state of the ledger"
+    how = f"merged into release {base.release}" if base else f"made from landing, as {hurdles[current.release]}"
+    return base, f"{what}: {how}"
+
+
+def _hurdle(plan: ReleasePlan, base: Manifest) -> str | None:
+    """Why new files cannot be merged into a release; None where they can."""
+    here = {_name(f): place for place, f in enumerate(plan.files)}
+    places = [here.get(_name(i)) for i in base.inputs]
+    if base.keys is None:
+        return "the release before has no keys"
+    if base.query_digest != plan.query_digest:
+        return "the view changed"
+    if any(s.view.key_column is None for s in plan.strands):
+        return "no column of the view holds the resource's id"
+    if None in places or any(d not in plan.deletions for d in base.deletions):
+        return "an export was dropped"
+    if places != sorted(p for p in places if p is not None):
+        return "the order of exports changed"
+    return _late(plan, base)
+
+
+def _late(plan: ReleasePlan, base: Manifest) -> str | None:
+    """What was removed from a release is known by its newest version only: deletions are merged in their order."""
+    held = {_name(i) for i in base.inputs}
+    new = [plan.order[f.export] for f in plan.files if _name(f) not in held]
+    before = [plan.order[d.export] for d in base.deletions]
+    if before and new and min(new) <= max(before):
+        return "an export came late: deletions of a later one are at work"
+    removing = [plan.order[d.export] for d in plan.deletions if d not in base.deletions]
+    known = [plan.order[i.export] for i in base.inputs] + before
+    if removing and known and min(removing) <= max(known):
+        return "deletions came late: a later export is at work"
+    return None
+
+
+def _changes(product: Product, plan: ReleasePlan, current: Manifest) -> Iterable[str]:
+    """What is not as it was when the current release was made."""
+    now, then = {_name(f) for f in plan.files}, {_name(i) for i in current.inputs}
+    if product.contract_digest != current.contract_digest:
+        yield "its contract changed"
+    if plan.query_digest != current.query_digest:
+        yield "its view changed"
+    if added := now - then:
+        yield f"{len(added)} new file(s) of {_exports(export for export, _, _ in added)}"
+    if dropped := then - now:
+        yield f"{len(dropped)} file(s) of {_exports(export for export, _, _ in dropped)} dropped"
+    if removing := [d.export for d in plan.deletions if d not in current.deletions]:
+        yield f"deletions of {_exports(removing)}"
+
+
+def _exports(names: Iterable[str]) -> str:
+    listed = sorted(set(names))
+    return f"export {listed[0]}" if len(listed) == 1 else f"{len(listed)} exports"
+
+
+def _deletion(export: LandedExport, types: set[str]) -> DeletionInput | None:
+    """What an export says about resources of these types that are gone."""
+    lists = tuple(f.digest for f in export.files if f.resource_type == DELETIONS and types.intersection(f.concerns))
+    is_full = export.manifest is not None and any(export.manifest.covers(t) for t in types)
+    if not lists and not is_full:
+        return None
+    return DeletionInput(export.name, export.manifest.submitted_at if export.manifest else None, lists, is_full)
+
+
+def _name(file: LandedFile | InputFile) -> FileName:
+    return (file.export, file.name, file.digest)
