@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -26,10 +27,11 @@ from rich.text import Text
 from caremesh.lake.base import Lake
 from caremesh.lake.ledger import Ledger
 from caremesh.lake.release import Manifest
+from caremesh.lake.removals import Removal
 from caremesh.pipeline import ProductReport, RunReport, Stage
 from caremesh.products import Domain, Product
 
-WIDE = 115
+WIDE = 125
 """Columns of a terminal that holds every table whole."""
 
 
@@ -120,7 +122,7 @@ def run_table(report: RunReport, seconds: dict[str, float], *, width: int) -> Ta
 
     A narrow terminal gets fewer columns, and none of them broken.
     """
-    shown = [">lines read", ">superseded", ">quarantined", ">rows", "checks", "release", "", ">seconds"]
+    shown = [">lines read", ">superseded", ">deleted", ">quarantined", ">rows", "checks", "release", "", ">seconds"]
     if width < WIDE:
         shown = [">quarantined", ">rows", "checks", "release"]
     table = _table("product", *shown)
@@ -129,6 +131,7 @@ def run_table(report: RunReport, seconds: dict[str, float], *, width: int) -> Ta
         cells = {
             ">lines read": f"{manifest.lines:,}",
             ">superseded": f"{manifest.superseded:,}",
+            ">deleted": f"{manifest.deleted:,}",
             ">quarantined": _alarming(manifest.quarantined),
             ">rows": f"{manifest.rows:,}",
             "checks": checks_text(manifest),
@@ -186,6 +189,17 @@ def releases_table(product: Product, lake: Lake) -> Table:
             checks_text(manifest),
             _state(manifest, pointer.release if pointer else None, pointer.withdrawn if pointer else ()),
         )
+    return table
+
+
+def removals_table(removals: Sequence[Removal], *, with_ids: bool) -> Table:
+    """The receipts of removals: one line for each resource, or for each export, reason and release."""
+    table = _table("product", "release", "published", "export", "reason", "type", "id" if with_ids else ">resources")
+    lines = Counter(
+        (r.product, r.release, r.at, r.export, r.reason, r.resource_type, r.id if with_ids else "") for r in removals
+    )
+    for (*cells, name), count in lines.items():
+        table.add_row(*(escape(cell) for cell in cells), escape(name) if with_ids else f"{count:,}")
     return table
 
 

@@ -36,17 +36,6 @@ def compile_product(product: Product, dialect: Dialect = DUCKDB) -> tuple[Compil
     return compiled
 
 
-def only_view(product: Product, compiled: tuple[CompiledView, ...]) -> CompiledView:
-    """The product's one view; ContractError where it has several."""
-    if len(compiled) > 1:
-        raise ContractError(
-            f"{product.id} has {len(compiled)} views; a release can be made from one only",
-            where=str(product.contract_file),
-            hint="make one product of each view",
-        )
-    return compiled[0]
-
-
 def _compile(file: Path, dialect: Dialect) -> CompiledView:
     return compile_view(parse_view(file.read_text(encoding="utf-8"), where=str(file)), dialect)
 

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from caremesh.errors import ContractError, UsageError
 
 CONTRACT_FILE = "contract.odcs.yaml"
-RESERVED_DOMAINS = ("caremesh", "curated", "quarantine")
+RESERVED_DOMAINS = ("caremesh", "curated", "ledger", "quarantine")
 """Names that the lake's database needs for itself."""
 VIEW_PROPERTY = "caremesh.view"
 

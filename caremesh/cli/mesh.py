@@ -238,6 +238,26 @@ def releases(
 
 
 @app.command()
+def removals(
+    product: Annotated[str | None, typer.Argument(metavar="[DOMAIN.PRODUCT]")] = None,
+    resources: Annotated[bool, typer.Option("--resources", help="One line for each resource, with its id.")] = False,
+    lake: LakeOption = DEFAULT_LAKE,
+    target: TargetOption = None,
+    project: Project = None,
+) -> None:
+    """Show the receipts of removals: what exports said is gone, and the release from which it is."""
+    from caremesh.console import removals_table
+    from caremesh.lake.removals import find_removals
+    from caremesh.products import find_domains, select_products
+
+    settings = make_settings(lake, project=project, target=target)
+    opened = _open(settings)
+    chosen = select_products(find_domains(settings.domains_dir), product=product)
+    found = [removal for p in chosen for removal in find_removals(p, opened)]
+    stdout().print(removals_table(found, with_ids=resources))
+
+
+@app.command()
 def products(project: Project = None) -> None:
     """List the data products, and make sure that every contract and view is valid and that they agree."""
     from caremesh.console import products_table

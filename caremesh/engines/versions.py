@@ -107,14 +107,16 @@ def settle_versions(
     )
 
 
-def write_keys(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+def write_keys(connection: duckdb.DuckDBPyConnection, resource: str, target: Path) -> None:
     """Write the keys of the release to be: every resource once, with its newest version, used or removed."""
     connection.execute(
         f"""
         copy (
-            select id, updated, version, file, removed_by, reason from known anti join contested using (id)
-            union all
-            select id, updated, version, file, killed_by, killed_for from fates where after <> 'superseded'
+            select {quote_text(resource)} as resource_type, * from (
+                select id, updated, version, file, removed_by, reason from known anti join contested using (id)
+                union all
+                select id, updated, version, file, killed_by, killed_for from fates where after <> 'superseded'
+            )
         ) to {quote_text(str(target))} (format parquet, compression zstd)
         """
     )

@@ -28,6 +28,7 @@ def rebuild_database(lake: LocalLake, products: Sequence[Product]) -> Path:
     with duckdb.connect(str(aside), config=OFFLINE) as connection:
         add_product_views(connection, lake, products)
         _add_quarantine_view(connection, lake, products)
+        _add_removals_view(connection, lake, products)
         _add_curated_views(connection, lake)
         _comment(connection, "view quarantine.lines", state_place(lake))
     aside.replace(lake.database)
@@ -83,6 +84,19 @@ def _add_quarantine_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake,
             parts.append(f"select {origin}, {', '.join(names[2:])} from {_rows_of(files)}")
     connection.execute("create schema quarantine")
     connection.execute(f"create view quarantine.lines as {' union all '.join(parts)}")
+
+
+def _add_removals_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake, products: Iterable[Product]) -> None:
+    columns = ("product", "release", "resource_type", "id", "export", "reason")
+    parts = [f"select {', '.join(f'cast(null as varchar) as {c}' for c in columns)} where false"]
+    for product in products:
+        manifest = lake.current(product)
+        if manifest and manifest.keys and manifest.deleted:
+            origin = f"{quote_text(product.id)}, {quote_text(manifest.release)}, resource_type, id, removed_by, reason"
+            files = lake.part_files(product, manifest, manifest.keys)
+            parts.append(f"select {origin} from {_rows_of(files)} where removed_by is not null")
+    connection.execute("create schema ledger")
+    connection.execute(f"create view ledger.removals as {' union all '.join(parts)}")
 
 
 def _add_view(connection: duckdb.DuckDBPyConnection, view: str, files: Sequence[Path]) -> None:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from caremesh.athena_price import cost
 from caremesh.aws import cleaning_up
+from caremesh.aws.objects import Objects
 from caremesh.engines.athena import Athena, Query
-from caremesh.engines.athena_intake import flatten_lines
+from caremesh.engines.athena_intake import AthenaIntake, flatten_lines, work_place
 from caremesh.engines.line_tables import create_line_table, drop_line_table
 from caremesh.errors import UsageError
-from caremesh.fhir import ATHENA
+from caremesh.fhir import ATHENA, CompiledView
 from caremesh.lake.aws import AwsLake
 from caremesh.lake.layout import DATA_FOLDER, QUARANTINE_FOLDER, release_key
 from caremesh.lake.release import DeletionInput, Engine, EngineQuery
-from caremesh.product_views import compile_product, only_view
+from caremesh.places import S3Place
+from caremesh.product_views import compile_product
 from caremesh.products import Product
 from caremesh.quoting import quote_name
 from caremesh.settings import Settings
 from caremesh.sources.ndjson import LandedFile
-from caremesh.stages.release_plan import FlattenResult, ReleasePlan, reference_columns
+from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Strand, reference_columns
 
 
 def choose_engine(
@@ -48,38 +51,68 @@ def choose_engine(
 
 def flatten_in_athena(product: Product, plan: ReleasePlan, *, settings: Settings, lake: AwsLake) -> FlattenResult:
     """Flatten where the lines lie, into the folder of the release to be."""
-    release, files = plan.release, plan.files
-    view = only_view(product, compile_product(product, ATHENA))
     athena = Athena(lake.aws, output=lake.query_output)
-    table = create_line_table(
-        lake.aws, resource_type=view.resource, paths=[f.path for f in files], lake=lake.place, run_id=settings.run_id
-    )
-    data, quarantine = (
-        lake.place / f"{release_key(product, release)}/{lake.parts_folder(kind)}"
+    targets = [
+        lake.place / f"{release_key(product, plan.release)}/{lake.parts_folder(kind)}"
         for kind in (DATA_FOLDER, QUARANTINE_FOLDER)
+    ]
+    intakes = [
+        _flatten_strand(athena, view, strand, place, settings=settings, lake=lake)
+        for view, strand, place in zip(
+            compile_product(product, ATHENA), plan.strands, _places(plan, targets, settings, lake), strict=True
+        )
+    ]
+    unresolved, more = _count_unresolved(product, plan.release, lake, athena)
+    queries = [*(q for intake in intakes for q in intake.queries), *more]
+    price = settings.aws.price_per_tb
+    return FlattenResult(
+        engine="athena",
+        counts=tuple(count for intake in intakes for count in intake.counts),
+        rows=sum(intake.rows for intake in intakes),
+        bytes=Objects(lake.aws, targets[0]).size(""),
+        unresolved=unresolved,
+        queries=tuple(EngineQuery(q.id, q.bytes_scanned, cost(q.bytes_scanned, price)) for q in queries),
     )
+
+
+def _flatten_strand(
+    athena: Athena, view: CompiledView, strand: Strand, to: _Places, *, settings: Settings, lake: AwsLake
+) -> AthenaIntake:
+    """Flatten the files of one view; where the product has others, bring what Athena wrote to theirs afterwards."""
+    paths, resource = [f.path for f in strand.files], view.resource
+    table = create_line_table(lake.aws, resource_type=resource, paths=paths, lake=lake.place, run_id=settings.run_id)
     with cleaning_up(lambda: drop_line_table(lake.aws, table, lake=lake.place)):
         intake = flatten_lines(
             athena,
             view=view,
-            files=files,
+            files=strand.files,
             line_table=table,
             lake=lake.place,
-            data_location=data,
-            quarantine_location=quarantine,
+            data_location=to.written[0],
+            quarantine_location=to.written[1],
         )
-    unresolved, more = _count_unresolved(product, release, lake, athena)
-    price = settings.aws.price_per_tb
-    return FlattenResult(
-        engine="athena",
-        counts=intake.counts,
-        rows=intake.rows,
-        bytes=lake.size_of(f"{release_key(product, release)}/{lake.parts_folder(DATA_FOLDER)}"),
-        unresolved=unresolved,
-        queries=tuple(
-            EngineQuery(q.id, q.bytes_scanned, cost(q.bytes_scanned, price)) for q in (*intake.queries, *more)
-        ),
-    )
+    for written, target in zip(to.written, to.targets, strict=True):
+        if written != target:
+            Objects(lake.aws, written).move(target, prefix=f"{resource}-")
+    return intake
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where Athena writes rows and quarantine of one view, and where they belong."""
+
+    written: Sequence[S3Place]
+    targets: Sequence[S3Place]
+
+
+def _places(plan: ReleasePlan, targets: Sequence[S3Place], settings: Settings, lake: AwsLake) -> Iterator[_Places]:
+    """Athena writes to empty places only, so that several views cannot write to one."""
+    if len(plan.strands) == 1:
+        yield _Places(targets, targets)
+        return
+    for strand in plan.strands:
+        aside = work_place(lake.place) / f"{plan.release}-{strand.view.resource}-{settings.run_id}"
+        yield _Places([aside / DATA_FOLDER, aside / QUARANTINE_FOLDER], targets)
 
 
 def _count_unresolved(

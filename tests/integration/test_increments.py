@@ -10,7 +10,9 @@ import pytest
 
 from caremesh.lake.local import LocalLake
 from caremesh.lake.release import Manifest
+from caremesh.lake.removals import find_removals
 from caremesh.pipeline import RunReport, run
+from caremesh.products import find_domains, select_products
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.small_mesh import patient, write_lines, write_project
 
@@ -164,13 +166,40 @@ def test_a_line_is_judged_alone_so_quarantine_does_not_depend_on_what_came_first
     assert (one.release, one.base is None, two.base is None) == (two.release, False, True)
 
 
+def test_each_removal_has_a_receipt(mesh: Mesh, caremesh) -> None:
+    mesh.export("a", born(1, 1950), born(2, 1960), born(3, 1970))
+    mesh.go()
+    mesh.export("b", gone=["p001"])
+    second = mesh.go()
+    mesh.export("f", born(2, 1960), asked="2026-02-20T00:00:00Z")
+    third = mesh.go()
+    (product,) = select_products(find_domains(mesh.project / "domains"))
+    found = [
+        (r.id, r.resource_type, r.export, r.reason, r.release) for r in find_removals(product, LocalLake(mesh.lake))
+    ]
+    assert found == [
+        ("p001", "Patient", "b", "deleted", second.release),
+        ("p003", "Patient", "f", "not in full export", third.release),
+    ]
+    with duckdb.connect(str(LocalLake(mesh.lake).database), read_only=True) as connection:
+        view = connection.execute(
+            "select product, release, id, export, reason from ledger.removals order by id"
+        ).fetchall()
+    assert view == [("clinical.patient", third.release, i, e, r) for i, _, e, r, _ in found]
+    options = ("--lake", mesh.lake, "--project", mesh.project)
+    shown = caremesh("removals", *options)
+    assert shown.exit_code == 0
+    assert "p001" not in shown.stdout
+    assert "p001" in caremesh("removals", "clinical.patient", "--resources", *options).stdout
+
+
 def test_a_damaged_delete_list_is_refused_with_its_line(mesh: Mesh) -> None:
     from caremesh.errors import LandingError
 
     mesh.export("a", born(1, 1950), gone=["p001"])
     with (mesh.landing / "a" / "deleted" / "Bundle-0.ndjson").open("a") as file:
         file.write('{"resourceType": "Bundle", "entry": [{"request": {"method": "PUT", "url": "Patient/p002"}}]}\n')
-    with pytest.raises(LandingError, match="request.method is not DELETE") as refused:
+    with pytest.raises(LandingError, match=r"request\.method is not DELETE") as refused:
         mesh.go()
     assert str(refused.value.where).endswith("deleted/Bundle-0.ndjson:2: entry[0]")
 
