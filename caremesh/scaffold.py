@@ -24,6 +24,10 @@ _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _INHERITED = {"id", "meta", "implicitRules", "language", "text", "contained", "extension", "modifierExtension"}
 _LOGICAL = {"varchar": "string", "double": "number", "timestamp": "timestamp"}
 _MOMENT = "2024-02-29T08:30:00-05:00"
+# What HealthLake's integrated NLP generates, from notes and without anybody's word for it, is marked like this:
+# https://docs.aws.amazon.com/healthlake/latest/devguide/med-example.html
+_GENERATED_TYPES = ("Condition", "Observation", "MedicationStatement")
+_NOT_GENERATED = "meta.tag.where(display = 'SYSTEM_GENERATED').empty()"
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,7 @@ def _view(domain: str, product: str, resource: str, fields: list[_Field]) -> str
         "status": "draft",
         "resource": resource,
         "fhirVersion": ["4.0.1"],
+        **({"where": [{"path": _NOT_GENERATED}]} if resource in _GENERATED_TYPES else {}),
         "select": [{"column": columns}],
     }
     return json.dumps(view, indent=2) + "\n"

@@ -12,7 +12,7 @@ from caremesh.fhir import load_types
 from caremesh.fhir.oracle.items import Item, children, parse_resource
 from tests.generative.corpus import read_corpus
 from tests.generative.judge import Judge, open_judge
-from tests.shipped_views import NAMES, VIEWS
+from tests.shipped_views import NAMES, VIEWS, example_lines
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,13 @@ def test_every_example_passes_the_views_of_its_type(judge: Judge, path: Path) ->
         before = judge.counts["compared"]
         judge.compare(view, [line])
         assert judge.counts["compared"] == before + 1
+
+
+@pytest.mark.parametrize("path", VIEWS, ids=NAMES)
+def test_the_oracle_gives_the_rows_of_each_products_example(judge: Judge, path: Path) -> None:
+    before = judge.counts["compared"]
+    judge.compare(path.read_text(), example_lines(path))
+    assert judge.counts["compared"] == before + 1
 
 
 def stated_paths(items: list[Item], path: str = "") -> set[str]:

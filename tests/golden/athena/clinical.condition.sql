@@ -25,6 +25,7 @@ from (
   from (
     select *
     from src
-    where "resourceType" = 'Condition'
+    where ("resourceType" = 'Condition')
+      and (not coalesce(cardinality(filter("meta"."tag", x_1 -> x_1."display" = 'SYSTEM_GENERATED')) > 0, false))
   )
 )

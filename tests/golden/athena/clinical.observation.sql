@@ -34,7 +34,8 @@ from (
     from (
       select *
       from src
-      where "resourceType" = 'Observation'
+      where ("resourceType" = 'Observation')
+        and (not coalesce(cardinality(filter("meta"."tag", x_1 -> x_1."display" = 'SYSTEM_GENERATED')) > 0, false))
     ) q
     left join unnest(transform("component", v -> row(v))) with ordinality as u(e_1, i_1) on true
   )

@@ -34,7 +34,8 @@ from (
     from (
       select *
       from src
-      where "resourceType" = 'Observation'
+      where ("resourceType" = 'Observation')
+        and (not coalesce(len(list_filter("meta"."tag", lambda x_1: x_1."display" = 'SYSTEM_GENERATED')) > 0, false))
     )
   )
 )
