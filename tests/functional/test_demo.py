@@ -14,6 +14,7 @@ from tests.conftest import Result
 
 PRODUCTS = (
     "clinical.condition",
+    "clinical.document",
     "clinical.encounter",
     "clinical.observation",
     "clinical.patient",

@@ -33,3 +33,14 @@ def test_advil_that_was_not_prescribed_is_kept_out_of_a_new_product_of_medicatio
     (view,) = compile_product(read_product(folder))
     lines = [json.dumps(r) for r in (advil(meta=GENERATED), {**advil(meta={}), "id": "taken"})]
     assert [row["medication_statement_id"] for row in flatten_lines(view, lines, tmp_path, as_text=True)] == ["taken"]
+
+
+def test_awss_own_document_says_how_its_reading_ended(shared_data: Path, tmp_path: Path) -> None:
+    sample = shared_data / "nlp_sample.json"
+    if not sample.exists():
+        pytest.skip("no sample of HealthLake's NLP in ../shared/data")
+    document = json.dumps({**json.loads(sample.read_text()), "status": "current"})
+    (view,) = compile_product(read_product(ROOT / "domains" / "clinical" / "document"))
+    (row,) = flatten_lines(view, [document], tmp_path, as_text=False)
+    assert (row["nlp_status"], row["has_generated_resources"]) == ("SUCCESS", True)
+    assert row["linkage_id"] == "e366d29f-2c22-4c19-866e-09603937935a"
