@@ -19,7 +19,7 @@ from caremesh.errors import AwsError, LakeError, LandingError, ViewError
 from tests.athena.local_aws import LocalAws
 from tests.athena.two_intakes import Order, Taken, keys_below, open_aws, place_order, take_in_athena, take_locally
 from tests.integration.test_damaged_files import BROKEN, EXACT, VIEW, text
-from tests.shipped_views import NAMES, VIEWS
+from tests.shipped_views import NAMES, REAL_NAMES, REAL_VIEWS, VIEWS
 
 pytestmark = pytest.mark.athena
 
@@ -77,7 +77,7 @@ def test_demo_exports_are_taken_as_the_local_intake_takes_them(
     assert take_both(view.read_text(), demo, aws, tmp_path).rows
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=NAMES)
+@pytest.mark.parametrize("view", REAL_VIEWS, ids=REAL_NAMES)
 def test_real_exports_are_taken_as_the_local_intake_takes_them(
     view: Path, shared_data: Path, aws: Aws, tmp_path: Path
 ) -> None:

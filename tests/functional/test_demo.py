@@ -16,6 +16,7 @@ PRODUCTS = (
     "clinical.condition",
     "clinical.document",
     "clinical.encounter",
+    "clinical.nlp_finding",
     "clinical.observation",
     "clinical.patient",
     "operations.claim",
