@@ -39,10 +39,12 @@ class Chart:
         """Tell whether a moment lies before the end of the window: what comes later is not known yet."""
         return moment <= self._until
 
-    def add(self, resource_type: str, resource_id: str, recorded: int, fields: Json) -> None:
+    def add(
+        self, resource_type: str, resource_id: str, recorded: int, fields: Json, *, tags: Sequence[Json] = ()
+    ) -> None:
         """Add a resource that was recorded once and never changed."""
         if self._since < recorded <= self._until:
-            self._write(resource_type, resource_id, recorded, 1, fields)
+            self._write(resource_type, resource_id, recorded, 1, fields, tags)
 
     def add_changed(self, resource_type: str, resource_id: str, changes: Sequence[int], fields: Json) -> None:
         """Add a resource that was recorded at the first of `changes` (in order) and changed at the others.
@@ -54,7 +56,15 @@ class Chart:
             seen_by_base = sum(moment <= self.base for moment in reached) or 1
             self._write(resource_type, resource_id, reached[-1], 1 + len(reached) - seen_by_base, fields)
 
-    def _write(self, resource_type: str, resource_id: str, recorded: int, version: int, fields: Json) -> None:
+    def _write(
+        self,
+        resource_type: str,
+        resource_id: str,
+        recorded: int,
+        version: int,
+        fields: Json,
+        tags: Sequence[Json] = (),
+    ) -> None:
         # The milliseconds come from the id: they look drawn, and cost no draw.
         stamp = instant(recorded, int(resource_id[-4:], 16) % 1000)
         head: Json = {
@@ -62,4 +72,6 @@ class Chart:
             "id": resource_id,
             "meta": {"versionId": str(version), "lastUpdated": stamp},
         }
+        if tags:
+            head["meta"]["tag"] = list(tags)
         self._sink(resource_type, orjson.dumps(head | fields, option=orjson.OPT_APPEND_NEWLINE))

@@ -16,6 +16,7 @@ from caremesh.demo.care import Diagnosis, write_diagnosis
 from caremesh.demo.chart import Chart
 from caremesh.demo.clock import DAY, HOUR, YEAR
 from caremesh.demo.network import Network
+from caremesh.demo.notes import write_note
 from caremesh.demo.patients import Patient, office_hours, write_patient
 from caremesh.demo.stays import Departure, hospital_stay
 from caremesh.demo.visits import clinic_visit, emergency_visit, first_visit
@@ -41,6 +42,7 @@ def write_history(patient: Patient, network: Network, chart: Chart) -> None:
     died = _live(patient, chart, diagnoses)
     for diagnosis in diagnoses:
         write_diagnosis(patient, diagnosis, chart, died=died)
+        write_note(patient, diagnosis, chart)
     write_patient(patient, chart, died=died)
 
 

@@ -27,7 +27,12 @@ class Export:
     resources: dict[str, list[Resource]] = field(repr=False)  # else a failing test prints them all
 
     def of(self, resource_type: str) -> list[Resource]:
-        return self.resources.get(resource_type, [])
+        """What people recorded."""
+        return [r for r in self.resources.get(resource_type, []) if "tag" not in r["meta"]]
+
+    def generated(self, resource_type: str) -> list[Resource]:
+        """What the NLP made of notes."""
+        return [r for r in self.resources.get(resource_type, []) if "tag" in r["meta"]]
 
 
 def _read(folder: Path) -> dict[str, list[Resource]]:

@@ -64,9 +64,9 @@ def test_files_are_named_and_cut_as_healthlake_does(base) -> None:
 
 def test_each_type_stands_in_its_own_folder(base) -> None:
     assert set(base.resources) == {
-        "AllergyIntolerance", "Appointment", "Claim", "Condition", "Coverage", "Encounter", "ExplanationOfBenefit",
-        "Immunization", "Location", "MedicationRequest", "Observation", "Organization", "Patient", "Practitioner",
-        "Procedure",
+        "AllergyIntolerance", "Appointment", "Claim", "Condition", "Coverage", "DocumentReference", "Encounter",
+        "ExplanationOfBenefit", "Immunization", "Linkage", "Location", "MedicationRequest", "MedicationStatement",
+        "Observation", "Organization", "Patient", "Practitioner", "Procedure",
     }  # fmt: skip
     assert all(r["resourceType"] == name for name, resources in base.resources.items() for r in resources)
 

@@ -26,13 +26,13 @@ def _walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("resource_type", [
-    "AllergyIntolerance", "Appointment", "Claim", "Condition", "Coverage", "Encounter", "ExplanationOfBenefit",
-    "Immunization", "Location", "MedicationRequest", "Observation", "Organization", "Patient", "Practitioner",
-    "Procedure",
+    "AllergyIntolerance", "Appointment", "Claim", "Condition", "Coverage", "DocumentReference", "Encounter",
+    "ExplanationOfBenefit", "Immunization", "Linkage", "Location", "MedicationRequest", "MedicationStatement",
+    "Observation", "Organization", "Patient", "Practitioner", "Procedure",
 ])  # fmt: skip
 def test_resources_are_valid_r4(base, resource_type: str) -> None:
     # One of each shape (the set of its elements), and no more than 60.
-    shapes = {tuple(sorted({path for path, _ in _walk(r)})): r for r in base.of(resource_type)}
+    shapes = {tuple(sorted({path for path, _ in _walk(r)})): r for r in base.resources[resource_type]}
     for resource in list(shapes.values())[:60]:
         parsed = FHIRElementFactory.instantiate(resource_type, resource)
         assert parsed.as_json() == resource
