@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +26,7 @@ from rich.text import Text
 
 from caremesh.lake.base import Lake
 from caremesh.lake.ledger import Ledger
+from caremesh.lake.quarantine import Counts, count_quarantine
 from caremesh.lake.release import Manifest
 from caremesh.lake.removals import Removal
 from caremesh.pipeline import ProductReport, RunReport, Stage
@@ -132,7 +133,7 @@ def run_table(report: RunReport, seconds: dict[str, float], *, width: int) -> Ta
             ">lines read": f"{manifest.lines:,}",
             ">superseded": f"{manifest.superseded:,}",
             ">deleted": f"{manifest.deleted:,}",
-            ">quarantined": _alarming(manifest.quarantined),
+            ">quarantined": quarantine_text(Counts(manifest.quarantined, sum(product.decided.values()))),
             ">rows": f"{manifest.rows:,}",
             "checks": checks_text(manifest),
             "release": manifest.release,
@@ -148,7 +149,7 @@ def status_table(products: Iterable[Product], lake: Lake, *, width: int) -> Tabl
     shown = ["release", "published", ">rows", ">quarantined", "checks", "set aside"]
     if width < WIDE:
         shown = ["release", ">rows", ">quarantined", "set aside"]
-    table = _table("product", *shown)
+    table, ledger = _table("product", *shown), lake.read_ledger()
     for product in products:
         current, pointer = lake.current(product), lake.pointer(product)
         failed = [m for m in lake.candidates(product) if m.passed is False]
@@ -156,11 +157,19 @@ def status_table(products: Iterable[Product], lake: Lake, *, width: int) -> Tabl
             "release": current.release if current else "[dim]none[/]",
             "published": pointer.history[-1].at if pointer else "",
             ">rows": f"{current.rows:,}" if current else "",
-            ">quarantined": _alarming(current.quarantined) if current else "",
+            ">quarantined": quarantine_text(count_quarantine(lake, product, current, ledger)) if current else "",
             "checks": checks_text(current) if current else "",
             "set aside": "; ".join(f"[red]{m.release} failed: {', '.join(failing_checks(m))}[/]" for m in failed),
         }
         table.add_row(product.id, *(cells[header] for header in shown))
+    return table
+
+
+def quarantine_table(groups: Mapping[tuple[str, str, str, str, str], int]) -> Table:
+    """How many lines by product, export, file, reason and what was decided on them."""
+    table = _table("product", "export", "file", "reason", ">lines")
+    for (product, export, file, reason, state), number in sorted(groups.items()):
+        table.add_row(product, *(escape(text) for text in (export, file, reason + state)), f"{number:,}")
     return table
 
 
@@ -178,14 +187,14 @@ def exports_table(ledger: Ledger) -> Table:
 def releases_table(product: Product, lake: Lake) -> Table:
     """Every release of a product, the newest movement first, and what it is now."""
     table = _table("release", "made", ">rows", ">quarantined", "checks", "state")
-    pointer = lake.pointer(product)
+    pointer, ledger = lake.pointer(product), lake.read_ledger()
     everything = sorted((*lake.releases(product), *lake.candidates(product)), key=lambda m: m.made_at, reverse=True)
     for manifest in everything:
         table.add_row(
             manifest.release,
             manifest.made_at,
             f"{manifest.rows:,}",
-            _alarming(manifest.quarantined),
+            quarantine_text(count_quarantine(lake, product, manifest, ledger)),
             checks_text(manifest),
             _state(manifest, pointer.release if pointer else None, pointer.withdrawn if pointer else ()),
         )
@@ -278,8 +287,10 @@ def _outcome_text(report: ProductReport) -> str:
     return (f"[{styles[report.outcome]}]{report.outcome}[/]" if report.outcome else "") + empty
 
 
-def _alarming(count: int) -> str:
-    return f"[yellow]{count:,}[/]" if count else "0"
+def quarantine_text(counts: Counts) -> str:
+    """How many lines are open; beside them, if any, those on which somebody decided."""
+    decided = f" [dim](+{counts.decided:,} decided)[/]" if counts.decided else ""
+    return (f"[yellow]{counts.open:,}[/]" if counts.open else "0") + decided
 
 
 _WHOLE = ("product", "release", "made", "published", "landed", "checks")

@@ -6,7 +6,7 @@ each stage writes aside and moves into place in one step, and finds its own fini
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
@@ -16,6 +16,7 @@ from caremesh.errors import CareMeshError, LandingError, PublishError
 from caremesh.fhir import CompiledView
 from caremesh.lake.base import Lake
 from caremesh.lake.opening import open_lake
+from caremesh.lake.quarantine import count_decided
 from caremesh.lake.release import Manifest, Pointer
 from caremesh.product_views import compile_product
 from caremesh.products import Domain, Product, find_domains, select_products
@@ -58,6 +59,7 @@ class ProductReport:
     """What a run did with one product. `manifest` is the release made or found for what the ledger lists.
 
     `seen` is the product's pointer before the ledger was read: nobody may have moved it when the release is published.
+    `decided` says on how many quarantined lines of a file somebody decided, by export and file.
     """
 
     product: Product
@@ -65,6 +67,12 @@ class ProductReport:
     is_new: bool
     seen: Pointer | None
     outcome: Outcome | None = None
+    decided: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def open_lines(self) -> int:
+        """Quarantined lines on which nobody decided."""
+        return self.manifest.quarantined - sum(self.decided.values())
 
 
 @dataclass(frozen=True)
@@ -88,12 +96,12 @@ class RunReport:
 
     @property
     def quarantined(self) -> int:
-        """Lines of the landed files that stand in quarantine; a line that two products refuse counts once per file."""
+        """Open lines of the landed files in quarantine; a line that two products refuse counts once per file."""
         worst: dict[tuple[str, str], int] = {}
         for report in self.products:
             for file in report.manifest.inputs:
                 key = (file.export, file.name)
-                worst[key] = max(worst.get(key, 0), file.quarantined)
+                worst[key] = max(worst.get(key, 0), file.quarantined - report.decided.get(key, 0))
         return sum(worst.values())
 
 
@@ -116,7 +124,7 @@ def run(
         settings.require_landing()
     else:
         lake.require()
-    with _writing(settings, lake, command):
+    with writing(settings, lake, command):
         return _Run(settings, lake, Exports(aws), domains, chosen, watcher).go(stages)
 
 
@@ -125,7 +133,7 @@ def rollback(settings: Settings, product_id: str, release: str | None, *, comman
     domains, lake = _open(settings)
     (product,) = select_products(domains, product=product_id)
     lake.require()
-    with _writing(settings, lake, command):
+    with writing(settings, lake, command):
         left = lake.pointer(product)
         target = roll_back(product, release, settings=settings, lake=lake)
         lake.show(select_products(domains))
@@ -138,7 +146,7 @@ def publish_release(settings: Settings, product_id: str, release: str, *, comman
     (product,) = select_products(domains, product=product_id)
     lake.require()
     lake.require_release(product, release)
-    with _writing(settings, lake, command):
+    with writing(settings, lake, command):
         lake.publish(product, release, at=settings.now, seen=lake.pointer(product))
         lake.show(select_products(domains))
 
@@ -147,7 +155,7 @@ def forget_export(settings: Settings, export: str, *, command: str) -> None:
     """Take an export out of the ledger; the next run makes releases without it."""
     _, lake = _open(settings)
     lake.require()
-    with _writing(settings, lake, command):
+    with writing(settings, lake, command):
         forget(lake, export)
 
 
@@ -160,13 +168,14 @@ def prune(settings: Settings, *, keep: int, before: str, command: str) -> tuple[
     domains, lake = _open(settings)
     lake.require()
     products = select_products(domains)
-    with _writing(settings, lake, command):
+    with writing(settings, lake, command):
         retired = {p.id: names for p in products if (names := lake.retire(p, keep=keep, before=before))}
         return retired, lake.sweep(products, before=before)
 
 
 @contextmanager
-def _writing(settings: Settings, lake: Lake, command: str) -> Iterator[None]:
+def writing(settings: Settings, lake: Lake, command: str) -> Iterator[None]:
+    """Hold the lake and its scratch folder for the work of one command."""
     with lake.hold(command=command, since=settings.now):
         lake.prepare()
         yield
@@ -210,7 +219,15 @@ class _Run:
                 late = error
         if late:
             raise late
-        return RunReport(self.landing, tuple(self.reports.values()), self.curated, self.changes)
+        return RunReport(self.landing, self._with_decisions(), self.curated, self.changes)
+
+    def _with_decisions(self) -> tuple[ProductReport, ...]:
+        """What was done with each product; its quarantined lines are held against what was decided on them."""
+        reports = tuple(self.reports.values())
+        if not any(r.manifest.quarantined for r in reports):
+            return reports
+        ledger = self.lake.read_ledger()
+        return tuple(replace(r, decided=count_decided(self.lake, r.product, r.manifest, ledger)) for r in reports)
 
     @property
     def _everything(self) -> tuple[Product, ...]:

@@ -43,6 +43,7 @@ class CheckOutcome:
 class ReleaseInfo:
     """The current release of a product: its counts, the exports it holds, how its checks came out.
 
+    `decided` is on how many of the quarantined lines somebody decided: they were replayed, or discarded with a reason.
     `report` is the link to the check report, relative to the place where the catalog's pages stand.
     `unresolved_references` says, for each reference column, how many of its values find no row.
     """
@@ -55,9 +56,15 @@ class ReleaseInfo:
     checks: tuple[CheckOutcome, ...]
     report: str | None = None
     unresolved_references: tuple[tuple[str, int], ...] = ()
+    decided: int = 0
 
     def __post_init__(self) -> None:
         _refuse_absolute(self.report)
+
+    @property
+    def open_lines(self) -> int:
+        """Quarantined lines on which nobody decided yet."""
+        return self.quarantined - self.decided
 
 
 @dataclass(frozen=True)

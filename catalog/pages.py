@@ -96,7 +96,8 @@ def _index_counts(content: CatalogContent) -> dict[str, int]:
         "products": len(content.products),
         "published": len(releases),
         "rows": sum(r.rows for r in releases),
-        "quarantined": sum(r.quarantined for r in releases),
+        "quarantined": sum(r.open_lines for r in releases),
+        "decided": sum(r.decided for r in releases),
         **_verdicts(check for r in releases for check in r.checks),
     }
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from caremesh.aws import Aws, error_code, telling_errors
 from caremesh.errors import LakeError
@@ -99,6 +99,11 @@ class Objects:
             with telling_errors():
                 self._s3.copy(source, goal.bucket, goal.prefix, ExtraArgs=self.aws.encryption)
         self.delete(keys)
+
+    def copy_into(self, key: str, file: IO[bytes]) -> None:
+        """Write the content of an object into an open file."""
+        with telling_errors():
+            self._s3.download_fileobj(self.place.bucket, self._key(key), file)
 
     def list(self, key: str = "") -> Iterator[str]:
         """The keys below a key, in order."""

@@ -13,10 +13,12 @@ and has changed nothing that anybody reads. A candidate lies where its release w
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from caremesh.aws import Aws, cleaning_up
 from caremesh.aws.glue import FoundTable, Glue, GlueColumn, GlueTable, LostRace, glue_type
@@ -36,6 +38,7 @@ from caremesh.lake.layout import (
     LAKE_MARK,
     LEDGER_FILE,
     MANIFEST_FILE,
+    REPLAYS_FOLDER,
     REPORT_FILE,
     product_key,
     release_key,
@@ -230,6 +233,25 @@ class AwsLake:
             files.append(here / name.rpartition("/")[2])
             self.objects.download(name, files[-1])
         return tuple(files)
+
+    def quarantine_parts(self, product: Product, manifest: Manifest) -> Iterator[IO[bytes]]:
+        """The Parquet files of the lines that a release could not use, each in a file without a name.
+
+        Whoever is killed leaves no text of a patient on this machine.
+        """
+        self.scratch_root.mkdir(parents=True, exist_ok=True)
+        for key in self.objects.list(f"{release_key(product, manifest.release)}/{manifest.quarantine}"):
+            with tempfile.TemporaryFile(dir=self.scratch_root) as file:
+                self.objects.copy_into(key, file)
+                file.seek(0)
+                yield file
+
+    def add_replay(self, name: str, built: Path) -> S3Place:
+        """Upload the files of a replay, to a place of this run's own: another one may take the same name meanwhile."""
+        key = f"{REPLAYS_FOLDER}/{name}/{self.run_id}"
+        for file in sorted(p for p in built.rglob("*") if p.is_file()):
+            self.objects.upload(file, f"{key}/{file.relative_to(built).as_posix()}")
+        return self.place / key
 
     def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> None:
         """Store the verdict on a candidate and the page that explains it."""

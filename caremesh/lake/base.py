@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from caremesh.lake.curated import CuratedBuild
 from caremesh.lake.ledger import Ledger
 from caremesh.lake.release import Manifest, Pointer
+from caremesh.places import Place
 from caremesh.products import Product
 
 
@@ -71,6 +72,12 @@ class Lake(Protocol):
 
     def part_files(self, product: Product, manifest: Manifest, folder: str) -> tuple[Path, ...]:
         """The Parquet files in a folder of a release (`manifest.data` …), on this machine, in the order of views."""
+
+    def quarantine_parts(self, product: Product, manifest: Manifest) -> Iterator[IO[bytes]]:
+        """The Parquet files of the lines that a release could not use; each is open until the next is asked for."""
+
+    def add_replay(self, name: str, built: Path) -> Place:
+        """Put the files of a replay into place; give where they stand. They count once the ledger lists them."""
 
     def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> None:
         """Store the verdict on a candidate and the page that explains it."""

@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 
 from caremesh.duckdb_settings import OFFLINE
+from caremesh.lake.decisions import TEXT_DIGITS
+from caremesh.lake.layout import LEDGER_FILE
 from caremesh.lake.local import LocalLake
 from caremesh.products import Product
 from caremesh.quoting import quote_file, quote_name, quote_text
@@ -20,6 +22,17 @@ QUARANTINE_COLUMNS = (
     "product varchar, release varchar, export varchar, file varchar, line bigint, reason varchar, raw varchar"
 )
 
+_DECISION_COLUMNS = (
+    "export varchar, file varchar, line bigint, text varchar, action varchar, reason varchar, at varchar, by varchar"
+)
+
+# `caremesh.lake.decisions` says on which line a decision is.
+_DECISION = f"""(
+    select min(d.action) from quarantine.decisions as d
+    where (d.export, d.file, d.text) = (q.export, q.file, left(sha256(coalesce(q.raw, '')), {TEXT_DIGITS}))
+    and (d.line is null or q.line is null or d.line = q.line)
+) as decision"""
+
 
 def rebuild_database(lake: LocalLake, products: Sequence[Product]) -> Path:
     """Write the lake's DuckDB file anew from its pointers and swap it in."""
@@ -27,6 +40,7 @@ def rebuild_database(lake: LocalLake, products: Sequence[Product]) -> Path:
     aside.unlink(missing_ok=True)
     with duckdb.connect(str(aside), config=OFFLINE) as connection:
         add_product_views(connection, lake, products)
+        _add_decisions(connection, lake)
         _add_quarantine_view(connection, lake, products)
         _add_removals_view(connection, lake, products)
         _add_curated_views(connection, lake)
@@ -72,6 +86,20 @@ def _add_curated_views(connection: duckdb.DuckDBPyConnection, lake: LocalLake) -
             _comment(connection, f"column {view}.{quote_name(column.name)}", column.description)
 
 
+def _add_decisions(connection: duckdb.DuckDBPyConnection, lake: LocalLake) -> None:
+    """Show what was decided on quarantined lines, as the ledger says at the moment of the query."""
+    fields = ", ".join(f'"{name}": "{kind}"' for name, kind in (c.split() for c in _DECISION_COLUMNS.split(", ")))
+    stated = "select '{}' as content where false"
+    if (ledger := lake.root / LEDGER_FILE).exists():
+        stated = f"select content from read_text({quote_file(ledger.resolve())})"
+    listed = f"""from_json(content -> 'decisions', '[{{{fields}}}]')"""
+    connection.execute("create schema quarantine")
+    # Where SQL has a word of its own, the column has another name.
+    named = '* exclude ("at", "by"), "at" as decided_at, "by" as replay'
+    rows = f"select unnest({listed}, recursive := true) from ({stated})"
+    connection.execute(f"create view quarantine.decisions as select {named} from ({rows})")
+
+
 def _add_quarantine_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake, products: Iterable[Product]) -> None:
     names = [c.split()[0] for c in QUARANTINE_COLUMNS.split(", ")]
     typed = ", ".join(f"cast(null as {c.split()[1]}) as {c.split()[0]}" for c in QUARANTINE_COLUMNS.split(", "))
@@ -82,8 +110,7 @@ def _add_quarantine_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake,
         if manifest and files:
             origin = f"{quote_text(product.id)} as product, {quote_text(manifest.release)} as release"
             parts.append(f"select {origin}, {', '.join(names[2:])} from {_rows_of(files)}")
-    connection.execute("create schema quarantine")
-    connection.execute(f"create view quarantine.lines as {' union all '.join(parts)}")
+    connection.execute(f"create view quarantine.lines as select *, {_DECISION} from ({' union all '.join(parts)}) as q")
 
 
 def _add_removals_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake, products: Iterable[Product]) -> None:

@@ -3,6 +3,7 @@
 <lake>/ledger.json                                   exports taken in
 <lake>/products/<domain>/<product>/releases/<id>/    data/ keys/ quarantine/ manifest.json report.html
 <lake>/curated/current.json, curated/<build>/        curated tables of one dbt build, one folder each
+<lake>/replays/<export>/<Type>/                      quarantined lines that were landed again, as an export
 <lake>/catalog/                                      the catalog pages
 
 Parquet files stand in folders of their own, because the location of a table in Glue is a folder.
@@ -24,6 +25,7 @@ REPORT_FILE = "report.html"
 CURATED_FOLDER = "curated"
 CURRENT_FILE = "current.json"
 CATALOG_FOLDER = "catalog"
+REPLAYS_FOLDER = "replays"
 
 
 def part_file(number: int) -> str:

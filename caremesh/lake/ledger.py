@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from caremesh.errors import LandingError
+from caremesh.lake.decisions import Decision
 from caremesh.sources.export_manifest import ExportManifest
 from caremesh.sources.ndjson import LandedFile
 
@@ -39,9 +40,13 @@ class LandedExport:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The exports in the order of their landing; `version` is what a lake tells writers apart by, if it must."""
+    """The exports in the order of their landing, and what was decided on quarantined lines.
+
+    `version` is what a lake tells writers apart by, if it must.
+    """
 
     exports: tuple[LandedExport, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     version: str | None = None
 
     def export(self, name: str) -> LandedExport | None:
@@ -55,11 +60,18 @@ class Ledger:
         return replace(self, exports=tuple(export if e.name == export.name else e for e in self.exports))
 
     def without(self, name: str) -> Ledger:
-        """The ledger without one export and its copies; what was built from it stays until the next run."""
+        """The ledger without one export and its copies; what was built from it stays until the next run.
+
+        Lines that were replayed into it are open again.
+        """
         if self.export(name) is None:
             known = ", ".join(e.name for e in self.exports) or "none"
             raise LandingError(f"no export is called {name!r}", hint=f"one of: {known}")
-        return replace(self, exports=tuple(e for e in self.exports if name not in (e.name, e.same_as)))
+        return replace(
+            self,
+            exports=tuple(e for e in self.exports if name not in (e.name, e.same_as)),
+            decisions=tuple(d for d in self.decisions if d.by != name),
+        )
 
     def in_order(self) -> tuple[LandedExport, ...]:
         """The exports that are used, oldest first: by the time they were asked for, then by their landing.
@@ -75,12 +87,18 @@ class Ledger:
 
 def ledger_from_json(stated: Any) -> Ledger:
     """Read a ledger back from a JSON document."""
-    return Ledger(tuple(_export_from_json(e) for e in stated["exports"]))
+    return Ledger(
+        exports=tuple(_export_from_json(e) for e in stated["exports"]),
+        decisions=tuple(Decision(**d) for d in stated.get("decisions", ())),
+    )
 
 
 def ledger_to_json(ledger: Ledger) -> dict[str, Any]:
     """The ledger as a JSON document."""
-    return {"exports": [_export_to_json(e) for e in ledger.exports]}
+    return {
+        "exports": [_export_to_json(e) for e in ledger.exports],
+        "decisions": [asdict(d) for d in ledger.decisions],
+    }
 
 
 def _export_from_json(stated: dict[str, Any]) -> LandedExport:

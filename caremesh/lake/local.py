@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from caremesh.errors import LakeError, PublishError
 from caremesh.lake.curated import CuratedBuild, CuratedTable
@@ -26,6 +27,7 @@ from caremesh.lake.layout import (
     LAKE_MARK,
     LEDGER_FILE,
     MANIFEST_FILE,
+    REPLAYS_FOLDER,
     REPORT_FILE,
     product_key,
     release_key,
@@ -133,6 +135,15 @@ class LocalLake:
         """The same: products and curated tables stand in one file."""
         self.show(products)
 
+    def add_replay(self, name: str, built: Path) -> Path:
+        """Move the files of a replay into place; what a killed one left there, and the ledger never knew, goes."""
+        for file in sorted(built.rglob("*"), reverse=True):
+            sync(file)
+        target = self.root / REPLAYS_FOLDER / name
+        self._remove(target)
+        move_folder(built, target)
+        return target
+
     # releases of a product
 
     def folder(self, product: Product) -> Path:
@@ -205,6 +216,12 @@ class LocalLake:
         """The Parquet files in a folder of a release, published or candidate."""
         return tuple(sorted((self._home(product, manifest) / folder).glob("*.parquet")))
 
+    def quarantine_parts(self, product: Product, manifest: Manifest) -> Iterator[IO[bytes]]:
+        """The same, open for reading, one after the other."""
+        for path in self.quarantine_files(product, manifest):
+            with path.open("rb") as file:
+                yield file
+
     def report_link(self, product: Product, manifest: Manifest) -> str | None:
         """The link from a catalog page to a release's report; None where it was not checked."""
         page = self._home(product, manifest) / REPORT_FILE
@@ -267,8 +284,12 @@ class LocalLake:
         return retired
 
     def sweep(self, products: Sequence[Product], *, before: str) -> int:
-        """Remove releases that were never published, and curated builds left before a time; count their files."""
-        old = [folder for product in products for folder in self._orphans(product) if _changed_at(folder) < before]
+        """Remove what nobody refers to and was left before a time; count its files.
+
+        These are releases that were never published, old curated builds, and replays that the ledger does not list.
+        """
+        orphans = [*(folder for product in products for folder in self._orphans(product)), *self._lost_replays()]
+        old = [folder for folder in orphans if _changed_at(folder) < before]
         build = self.read_curated()
         if build and build.built_at < before:
             old += [p for p in self.curated.glob("*") if p.is_dir() and p.name != build.build]
@@ -281,6 +302,10 @@ class LocalLake:
         pointer = self.pointer(product)
         known = {m.release for m in pointer.history} if pointer else set()
         return [p for p in (self.folder(product) / "releases").glob("*") if p.name not in known]
+
+    def _lost_replays(self) -> list[Path]:
+        ledger = self.read_ledger()
+        return [p for p in (self.root / REPLAYS_FOLDER).glob("*") if ledger.export(p.name) is None]
 
     def _remove(self, folder: Path) -> None:
         """Remove a folder; first out of sight in one step, so that nobody finds it half removed."""

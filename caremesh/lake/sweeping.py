@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from caremesh.aws.names import BUILD_DATABASES, RESULTS_FOLDER, RUN_TABLES, WORK_DATABASE
-from caremesh.lake.layout import CURATED_FOLDER, CURRENT_FILE, product_key, release_key
+from caremesh.lake.layout import CURATED_FOLDER, CURRENT_FILE, REPLAYS_FOLDER, product_key, release_key
 from caremesh.products import Product
 
 if TYPE_CHECKING:
@@ -17,10 +17,11 @@ def sweep_objects(lake: AwsLake, products: Sequence[Product], *, before: str) ->
     """Remove objects that nothing refers to and that were last written before a time (ISO 8601); give how many.
 
     These are releases that were never published and stand aside no more, Parquet files of runs that lost a race,
-    curated builds that are not current, and what queries left. Whatever is at work now must be younger.
+    curated builds that are not current, replays that the ledger does not list, and what queries left. Whatever is at
+    work now must be younger.
     """
     removed = sum(_sweep_releases(lake, product, before) for product in products)
-    keys = _old_builds(lake, before)
+    keys = _old_builds(lake, before) + _lost_replays(lake, before)
     keys += [key for key, written in lake.objects.list_dated(RESULTS_FOLDER) if written < before]
     _drop_tables(lake, before)
     lake.objects.delete(keys)
@@ -61,6 +62,13 @@ def _old_builds(lake: AwsLake, before: str) -> list[str]:
     kept = (f"{CURATED_FOLDER}/{CURRENT_FILE}", *(f"{table.folder}/" for table in build.tables))
     dated = lake.objects.list_dated(CURATED_FOLDER)
     return [key for key, written in dated if written < before and not key.startswith(kept)]
+
+
+def _lost_replays(lake: AwsLake, before: str) -> list[str]:
+    """Files of replays that the ledger does not list; those of a replay at work now are younger."""
+    dated = list(lake.objects.list_dated(REPLAYS_FOLDER))
+    known = {f.path for e in lake.read_ledger().exports for f in e.files}
+    return [key for key, written in dated if written < before and str(lake.place / key) not in known]
 
 
 def _drop_tables(lake: AwsLake, before: str) -> None:

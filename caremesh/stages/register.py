@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from caremesh.lake.base import Lake
 from caremesh.lake.curated import CuratedBuild
+from caremesh.lake.ledger import Ledger
+from caremesh.lake.quarantine import count_quarantine
 from caremesh.lake.release import Manifest
 from caremesh.products import Domain, Product
 from caremesh.settings import Target
@@ -33,19 +35,19 @@ def register(domains: Sequence[Domain], *, target: Target, lake: Lake) -> tuple[
 def describe_lake(domains: Sequence[Domain], *, lake: Lake) -> CatalogContent:
     """Everything a catalog shows: contracts, current releases, curated tables, failed candidates; no row content."""
     products = [p for d in domains for p in d.products]
-    build = lake.read_curated()
+    build, ledger = lake.read_curated(), lake.read_ledger()
     times = [pointer.history[-1].at for p in products if (pointer := lake.pointer(p))]
     return CatalogContent(
         lake_name=lake.name,
         generated_for=max([*times, build.built_at if build else ""], default=""),
         domains=tuple(domains),
-        products=tuple(CatalogProduct(p, _release_info(p, lake)) for p in products),
+        products=tuple(CatalogProduct(p, _release_info(p, lake, ledger)) for p in products),
         curated=_curated_tables(build),
         failed=tuple(_failed(p, m, lake) for p in products for m in lake.candidates(p) if m.passed is False),
     )
 
 
-def _release_info(product: Product, lake: Lake) -> ReleaseInfo | None:
+def _release_info(product: Product, lake: Lake, ledger: Ledger) -> ReleaseInfo | None:
     pointer, manifest = lake.pointer(product), lake.current(product)
     if pointer is None or manifest is None:
         return None
@@ -54,6 +56,7 @@ def _release_info(product: Product, lake: Lake) -> ReleaseInfo | None:
         published_at=pointer.history[-1].at,
         rows=manifest.rows,
         quarantined=manifest.quarantined,
+        decided=count_quarantine(lake, product, manifest, ledger).decided,
         sources=manifest.exports,
         checks=_outcomes(manifest),
         report=lake.report_link(product, manifest),

@@ -125,6 +125,17 @@ def test_a_product_page_shows_contract_and_release(make_content):
         assert shown in text
 
 
+def test_pages_count_open_lines_and_say_how_many_were_decided(make_content, visit, release):
+    content = make_content()
+    decided = CatalogProduct(visit, replace(release, quarantined=1203, decided=3))
+    pages = rendered(replace(content, products=(decided, *content.products[1:])))
+
+    assert "Quarantined 1,200 open, 3 decided" in Page(pages["clinical.visit.html"]).text
+    index = Page(pages["index.html"]).text
+    assert "Lines in quarantine 1,200 open, 3 decided" in index
+    assert "Quarantined 1,200 open, 3 decided" in index
+
+
 def test_checks_are_unfolded_only_where_one_did_not_pass(make_content, visit, release):
     good = CatalogProduct(visit, replace(release, checks=release.checks[:1]))
     content = make_content(failed=())
