@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from caremesh.cli import view
+from caremesh.cli import quarantine, view
 from caremesh.cli.mesh import app
 from caremesh.cli.output import report_error, report_internal, stderr
 from caremesh.errors import CareMeshError
@@ -15,6 +15,7 @@ from caremesh.errors import CareMeshError
 __all__ = ["app", "main"]
 
 app.add_typer(view.app, name="view")
+app.add_typer(quarantine.app, name="quarantine")
 
 
 def main() -> None:

@@ -78,7 +78,7 @@ def run(
         threads=threads,
         engine=engine,
     )
-    _finish(_run(settings, "run", domain=domain, quiet=quiet), settings)
+    finish(run_stages(settings, "run", domain=domain, quiet=quiet), settings)
 
 
 def _add_lake_stage(stage: Stage, help_text: str) -> None:
@@ -88,7 +88,7 @@ def _add_lake_stage(stage: Stage, help_text: str) -> None:
         lake: LakeOption = DEFAULT_LAKE, target: TargetOption = None, project: Project = None, quiet: Quiet = False
     ) -> None:
         settings = make_settings(lake, project=project, target=target)
-        _finish(_run(settings, stage, stages=(stage,), quiet=quiet), settings)
+        finish(run_stages(settings, stage, stages=(stage,), quiet=quiet), settings)
 
     app.command(stage, help=help_text)(command)
 
@@ -110,7 +110,7 @@ def land(
         forget_export(settings, forget, command="land --forget")
         print_line(f"export {forget} is dropped from the ledger; the next run makes releases without it")
         return
-    _finish(_run(settings, "land", stages=("land",), quiet=quiet), settings)
+    finish(run_stages(settings, "land", stages=("land",), quiet=quiet), settings)
 
 
 @app.command()
@@ -128,7 +128,7 @@ def flatten(
     settings = make_settings(
         lake, project=project, target=target, memory_limit=memory_limit, threads=threads, engine=engine
     )
-    _finish(_run(settings, "flatten", stages=("flatten",), domain=domain, quiet=quiet), settings)
+    finish(run_stages(settings, "flatten", stages=("flatten",), domain=domain, quiet=quiet), settings)
 
 
 @app.command()
@@ -143,7 +143,7 @@ def check(
 ) -> None:
     """Stage 3: hold the candidates against their contracts."""
     settings = make_settings(lake, project=project, target=target, memory_limit=memory_limit, threads=threads)
-    _finish(_run(settings, "check", stages=("check",), domain=domain, quiet=quiet), settings)
+    finish(run_stages(settings, "check", stages=("check",), domain=domain, quiet=quiet), settings)
 
 
 @app.command()
@@ -166,7 +166,7 @@ def publish(
         return
     if product or release:
         raise typer.BadParameter("DOMAIN.PRODUCT and --release go together")
-    _finish(_run(settings, "publish", stages=("publish",), domain=domain, quiet=quiet), settings)
+    finish(run_stages(settings, "publish", stages=("publish",), domain=domain, quiet=quiet), settings)
 
 
 _add_lake_stage("curate", "Stage 5: build and test the curated tables with dbt.")
@@ -338,7 +338,7 @@ def demo(
     if export_only:
         return
     settings = make_settings(str(folder / "lake"), landing=str(landing))
-    _finish(_run(settings, "demo", quiet=quiet), settings, with_examples=True)
+    finish(run_stages(settings, "demo", quiet=quiet), settings, with_examples=True)
 
 
 def _generate(plan: ExportPlan, landing: Path, sequence: int, *, quiet: bool) -> None:
@@ -357,7 +357,7 @@ def _generate(plan: ExportPlan, landing: Path, sequence: int, *, quiet: bool) ->
     say(f"wrote synthetic export {name} of {plan.patients:,} patients", quiet)
 
 
-def _run(
+def run_stages(
     settings: Settings,
     command: str,
     *,
@@ -365,6 +365,7 @@ def _run(
     domain: str | None = None,
     quiet: bool,
 ) -> RunReport:
+    """Run stages, show how far they are, and print a line for each product."""
     from caremesh import pipeline
     from caremesh.console import RunWatcher, run_table
 
@@ -381,7 +382,7 @@ def _run(
     return report
 
 
-def _finish(report: RunReport, settings: Settings, *, with_examples: bool = False) -> None:
+def finish(report: RunReport, settings: Settings, *, with_examples: bool = False) -> None:
     """Say what remains to be said and leave with the exit code that fits: failed checks before quarantine."""
     from caremesh.console import failing_checks, next_steps
 
@@ -391,12 +392,10 @@ def _finish(report: RunReport, settings: Settings, *, with_examples: bool = Fals
     for file in report.passed_over:
         print_line(f"not taken in: {file.path}: {file.reason}")
     if report.quarantined:
-        sql = "select product, file, line, reason from quarantine.lines"
         print_line(
-            f'{report.quarantined} line(s) quarantined; see: {own_name()} query --lake {quote(str(lake))} "{sql}"'
+            f"{report.quarantined} line(s) quarantined; see: {own_name()} quarantine list --lake {quote(str(lake))}"
         )
-        drop = f"{own_name()} land --forget EXPORT --lake {quote(str(lake))}"
-        print_line(f"once a corrected export is in place, drop the damaged one: {drop}")
+        print_line("correct them (quarantine dump, quarantine replay), or give them up (quarantine discard)")
     if report.products and not report.failed and all(p.outcome == "unchanged" for p in report.products):
         print_line("nothing changed: every product is at the release that these exports give")
     if with_examples and isinstance(lake, Path):

@@ -217,8 +217,8 @@ class LocalLake:
         return tuple(sorted((self._home(product, manifest) / folder).glob("*.parquet")))
 
     def quarantine_parts(self, product: Product, manifest: Manifest) -> Iterator[IO[bytes]]:
-        """The same, open for reading, one after the other."""
-        for path in self.quarantine_files(product, manifest):
+        """The Parquet files of the lines that a release could not use, open for reading, one after the other."""
+        for path in self.part_files(product, manifest, manifest.quarantine):
             with path.open("rb") as file:
                 yield file
 

@@ -92,7 +92,7 @@ def test_hints_can_be_pasted_where_they_name_a_lake(caremesh, tmp_path: Path) ->
     (landing / "a" / "Patient-1.ndjson").write_text("{damaged\n", encoding="utf-8")
     land = ("land", "--landing", landing, *options)
     assert caremesh(*land).exit_code == 0
-    assert f"land --forget EXPORT --lake '{lake}'\n" in caremesh("flatten", *options).stdout
+    assert f"quarantine list --lake '{lake}'\n" in caremesh("flatten", *options).stdout
     shutil.rmtree(landing / "a")
     write_lines(landing / "b" / "Patient.ndjson", [patient(2)])
     gone = caremesh(*land)

@@ -94,3 +94,26 @@ def test_damaged_lines_give_exit_code_3_and_stand_in_quarantine(caremesh, tmp_pa
     assert {(r["file"], r["line"]) for r in rows} == {(d.file, d.line) for d in damaged}
     assert damaged
     assert codes == [0, 3, 3, 3]
+
+
+@pytest.mark.slow
+def test_a_corrected_line_is_replayed_and_run_and_the_catalog_says_so(caremesh, tmp_path: Path) -> None:
+    arguments = ("--folder", tmp_path, "--patients", 5, "--damaged-lines", 6)
+    assert caremesh("demo", *arguments).exit_code == 3
+    lake, dump = ("--lake", tmp_path / "lake"), tmp_path / "dump.ndjson"
+    assert caremesh("quarantine", "dump", "--raw", "-o", dump, *lake).exit_code == 0
+    rows = [json.loads(row) for row in dump.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 6
+    for number, row in enumerate(rows):
+        row["raw"] = {"resourceType": "Patient", "id": f"corrected-{number}", "gender": "female"}
+    dump.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    replayed = caremesh("quarantine", "replay", dump, "--run", *lake)
+
+    assert replayed.exit_code == 0, replayed.stderr
+    sql = "select count(*) as n from clinical.patient where patient_id like 'corrected-%'"
+    assert caremesh("query", sql, *lake, "--format", "csv").stdout == "n\n6\n"
+    page = (tmp_path / "lake/catalog/clinical.patient.html").read_text(encoding="utf-8")
+    assert re.search(r"<dd>0<small> open, 1 decided</small></dd>", page)
+    again = caremesh("run", "--landing", tmp_path / "landing", *lake)
+    assert (again.exit_code, "nothing changed" in again.stdout) == (0, True)
