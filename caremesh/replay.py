@@ -105,7 +105,8 @@ class _Places:
             stated = orjson.loads(line.raw)["resourceType"]
         except (ValueError, LookupError, TypeError):
             stated = None
-        return stated if stated in self._read else self._landed[line.export, line.file]
+        is_read = isinstance(stated, str) and stated in self._read
+        return stated if is_read else self._landed[line.export, line.file]
 
 
 def _write_lines(

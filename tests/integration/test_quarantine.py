@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -10,19 +11,27 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from caremesh.lake.local import LocalLake
 from caremesh.pipeline import RunReport, Stage, prune, run
 from caremesh.quarantine import Selection, read_open
 from caremesh.replay import Replay, replay
 from tests.conftest import NOW, Result, SilentWatcher, settings_for
-from tests.integration.small_mesh import patient, write_project
+from tests.integration.small_mesh import patient, write_lines, write_project
 from tests.integration.test_crashes import kill_self_at
 
 MARKER = "MARKER-of-a-person"
 GOOD, CUT = json.dumps(patient(1)), json.dumps(patient(2, birthDate="1980-01-01", language=MARKER))[:-2]
 WRONG = json.dumps(patient(3, name=MARKER))
+CONDITION = {
+    "resourceType": "Condition",
+    "id": "c1",
+    "subject": {"reference": "Patient/p001"},
+    "code": {"coding": [{"system": "http://snomed.info/sct", "code": "1"}]},
+}
 UNTIL_PUBLISHED: tuple[Stage, ...] = ("land", "flatten", "check", "publish")
 FILE = "Patient.ndjson"
 
@@ -80,7 +89,7 @@ def correct(dump: Path, **texts: Any) -> Path:
 
 def accounts_hold(report: RunReport) -> bool:
     (product,) = report.products
-    return all(i.lines == i.used + i.superseded + i.quarantined for i in product.manifest.inputs)
+    return all(i.lines == i.used + i.superseded + i.deleted + i.quarantined for i in product.manifest.inputs)
 
 
 def test_a_corrected_line_becomes_a_row_and_nothing_is_open(mesh: Mesh) -> None:
@@ -124,6 +133,18 @@ def test_lines_that_fail_again_stand_open_once(mesh: Mesh) -> None:
         assert (report.products[0].open_lines, report.products[0].manifest.rows) == (2, 1)
 
 
+def test_lines_that_are_no_resource_at_all_can_be_replayed(mesh: Mesh) -> None:
+    odd = ["[]", "null", "1", '"text"', "{}", '{"resourceType": []}', "\ufeff{}", "\\xff", "x" * 70_000]
+    mesh.land(GOOD, *odd)
+    assert mesh.go().quarantined == len(odd)
+
+    (name,) = mesh.replay().exports
+
+    assert (mesh.go().quarantined, len(mesh.open_lines())) == (len(odd), len(odd))
+    landed = mesh.lake.root / "replays" / name / "Patient" / FILE
+    assert landed.read_text(encoding="utf-8").splitlines() == odd
+
+
 def test_before_the_next_run_a_replayed_line_is_decided_and_cannot_be_replayed_twice(mesh: Mesh) -> None:
     mesh.land(GOOD, CUT)
     mesh.go()
@@ -163,6 +184,26 @@ def test_a_replay_takes_the_place_of_its_export_in_the_order(mesh: Mesh) -> None
         name: (0, 1, 0),
         "later": (1, 0, 0),
     }
+
+
+def test_a_resource_that_was_deleted_after_its_damaged_line_stays_deleted(mesh: Mesh) -> None:
+    mesh.land(GOOD, CUT)
+    mesh.go(now="2026-01-01T00:00:00Z")
+    gone = {"resourceType": "Bundle", "entry": [{"request": {"method": "DELETE", "url": "Patient/p002"}}]}
+    write_lines(mesh.folder / "landing/later/deleted/Bundle.ndjson", [gone])
+    mesh.go(now="2026-01-02T00:00:00Z")
+    dump = mesh.folder / "dump.ndjson"
+    mesh.say("dump", "--raw", "-o", dump)
+
+    (name,) = mesh.replay(correct(dump, line2=patient(2))).exports
+    report = mesh.go(now="2026-02-04T00:00:00Z")
+
+    (manifest,) = (p.manifest for p in report.products)
+    assert {i.export: (i.used, i.deleted, i.quarantined) for i in manifest.inputs} == {
+        "export": (1, 0, 1),
+        name: (0, 1, 0),
+    }
+    assert (manifest.rows, report.quarantined) == (1, 0)
 
 
 def test_a_discarded_line_is_no_longer_asked_about_and_can_be_reopened(mesh: Mesh) -> None:
@@ -223,13 +264,7 @@ def test_dropping_a_replay_opens_its_lines_again(mesh: Mesh) -> None:
 def test_a_resource_in_the_file_of_another_type_goes_where_it_belongs(caremesh: Any, tmp_path: Path) -> None:
     write_project(tmp_path / "project", "clinical/patient", "clinical/condition")
     mesh = Mesh(tmp_path, caremesh)
-    stray = {
-        "resourceType": "Condition",
-        "id": "c1",
-        "subject": {"reference": "Patient/p001"},
-        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "1"}]},
-    }
-    mesh.land(GOOD, json.dumps(stray))
+    mesh.land(GOOD, json.dumps(CONDITION))
     assert mesh.go().quarantined == 1
 
     (name,) = mesh.replay().exports
@@ -238,6 +273,25 @@ def test_a_resource_in_the_file_of_another_type_goes_where_it_belongs(caremesh: 
     rows = {p.product.id: (p.manifest.rows, p.open_lines) for p in report.products}
     assert rows == {"clinical.condition": (1, 0), "clinical.patient": (1, 0)}
     assert [f.name for f in mesh.lake.read_ledger().export(name).files] == ["Condition/Condition.ndjson"]
+
+
+def test_a_line_that_two_products_refuse_is_one_line_to_decide_on(caremesh: Any, tmp_path: Path) -> None:
+    write_project(tmp_path / "project", "clinical/condition", "clinical/nlp_finding")
+    mesh = Mesh(tmp_path, caremesh)
+    write_lines(tmp_path / "landing/export/Condition.ndjson", [CONDITION])
+    with (tmp_path / "landing/export/Condition.ndjson").open("a") as file:
+        file.write(json.dumps(CONDITION)[:-2] + "\n")
+    report = mesh.go()
+    assert (report.quarantined, [p.open_lines for p in report.products]) == (1, [1, 1])
+    assert len(mesh.say("list", "--lines").stdout.splitlines()) == 2
+    dump = tmp_path / "dump.ndjson"
+    mesh.say("dump", "--raw", "-o", dump)
+    assert len(dump.read_text().splitlines()) == 1
+
+    assert mesh.say("discard", "--product", "clinical.condition", "--reason", "x").stdout.startswith("1 line(s)")
+
+    report = mesh.go()
+    assert (report.quarantined, [p.open_lines for p in report.products]) == (0, [0, 0])
 
 
 @pytest.mark.parametrize(
@@ -336,3 +390,21 @@ def test_killed_at_any_write_a_replay_is_made_once_or_not_at_all(mesh: Mesh) -> 
     mesh.replay()
     report = mesh.go()
     assert (report.quarantined, report.products[0].manifest.quarantined, accounts_hold(report)) == (2, 4, True)
+
+
+def test_lines_without_a_number_go_by_their_text(mesh: Mesh) -> None:
+    mesh.land(GOOD, CUT, WRONG)
+    mesh.go()
+    (part,) = mesh.lake.root.glob("products/clinical/patient/candidates/*/quarantine/*.parquet")
+    table = parquet.read_table(part)
+    # As Athena leaves them, which does not number lines.
+    parquet.write_table(table.set_column(2, "line", pa.nulls(2, pa.int64())), part)
+    name = f"text-{hashlib.sha256(WRONG.encode()).hexdigest()[:16]}"
+    dump = mesh.folder / "dump.ndjson"
+
+    assert f"export/{FILE}:{name}: clinical.patient: " in mesh.say("list", "--lines").stdout
+    assert mesh.say("show", "export", FILE, name, "--raw").stdout.endswith(f"\n{WRONG}\n")
+    assert mesh.say("discard", "export", FILE, name, "--reason", "x").stdout.startswith("1 line(s) discarded")
+    assert mesh.say("dump", "--raw", "-o", dump).exit_code == 0
+    assert mesh.replay(correct(dump, lineNone=patient(2))).lines == 1
+    assert (mesh.open_lines(), mesh.go("flatten").quarantined) == ([], 0)

@@ -76,6 +76,7 @@ def test_a_decision_is_made_anew_where_another_run_wrote_the_ledger(mesh: AwsMes
     assert (len(done), [e.name for e in ledger.exports], len(ledger.decisions)) == (1, ["export", "export2"], 1)
 
 
+@pytest.mark.slow
 def test_two_replays_of_one_line_at_once_land_it_once(mesh: AwsMesh) -> None:
     land_damaged(mesh)
     other = mesh.settings(scratch=mesh.scratch.with_name("other"), now="2026-02-03T04:05:07Z")
