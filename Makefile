@@ -1,7 +1,7 @@
 # Every target sets itself up: only Python 3.11+ and make are needed, and Maven for `athena`.
 # `uv` is used when it is on PATH; otherwise a pinned copy goes into .boot/ with pip.
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow athena aws-local check fix bench lock clean
+.PHONY: help demo test slow athena aws-local check fix bench bench-increment lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
@@ -46,6 +46,9 @@ fix: .venv/.ok ## repair what ruff and sqlfluff can repair
 
 bench: .venv/.ok ## measure `caremesh view run` beside yardsticks and peers, write docs/benchmarks.md (QUICK=1: no peers)
 	@$(BIN)/python -m bench --date $(or $(DATE),$(shell date +%F)) $(if $(QUICK),--quick)
+
+bench-increment: .venv/.ok ## measure a run that brings 10 MB to a product of 1 GB, write docs/benchmark-increment.md (25 minutes)
+	@$(BIN)/python -m bench.increment --date $(or $(DATE),$(shell date +%F))
 
 lock: | $(UV) ## resolve the dependencies again and write requirements.lock
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

@@ -17,7 +17,7 @@ EngineChoice = Literal["duckdb", "athena", "auto"]
 DEFAULT_MEMORY_LIMIT = "512MB"
 """Bound of DuckDB's buffers where none is given."""
 
-_SIZE = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B", re.IGNORECASE)
+_SIZE = re.compile(r"(?P<amount>[0-9]+(\.[0-9]+)?) ?(?P<unit>[KMGT]i?B)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,12 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse a memory limit that DuckDB would not read."""
         check_memory_limit(self.memory_limit)
+
+    @property
+    def reduced_memory_limit(self) -> str:
+        """Half of the bound: Great Expectations and dbt take some 200 MB themselves beside DuckDB's buffers."""
+        stated = _SIZE.fullmatch(self.memory_limit)
+        return f"{float(stated['amount']) / 2:g}{stated['unit']}" if stated else self.memory_limit
 
     @property
     def target(self) -> Target:

@@ -86,7 +86,7 @@ def flatten_files(
         if base:
             desk.rows = merge_rows(connection, base, columns=view.columns, arrived=rows, target=target)
         if history:
-            write_keys(connection, view.resource, history.keys)
+            write_keys(connection, history, view.resource)
         return _account(desk)
     finally:
         desk.close()

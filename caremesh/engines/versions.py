@@ -10,19 +10,25 @@ each version that competes with another one, or is killed). All the others are u
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import duckdb
+import pyarrow.parquet as pq
 
-from caremesh.quoting import quote_file, quote_text
+from caremesh.quoting import quote_text
+from caremesh.release_keys import key_part, read_keys_sql
 
 Reason = Literal["deleted", "not in full export"]
 LISTED: Reason = "deleted"
 FULL: Reason = "not in full export"
 State = Literal["used", "superseded", "deleted"]
+
+MOST_CHANGES, FEW = 16, 5
+"""So many parts of changes may follow the keys of a view, with a fifth of their rows; then they are written whole."""
 
 _NUMBER = "case when regexp_full_match(version, '[0-9]+') then ltrim(version, '0') end"
 NEWEST_FIRST = f"""
@@ -46,30 +52,37 @@ class Deletion:
 
 @dataclass(frozen=True)
 class Base:
-    """An earlier release that new files are merged into.
+    """An earlier release that new files are merged into: what its view wrote.
 
-    `places` says where its files stand now, by their place in its own manifest; `key_column` holds the resource's id in
-    its rows.
+    `places` says where its files stand now, by their place then; `key_column` holds the resource's id in its rows.
     """
 
     data: Path
-    keys: Path
+    keys: Sequence[Path]
     key_column: str
     places: Sequence[int]
+
+    @property
+    def takes_changes(self) -> bool:
+        """Whether a part with what changed may follow its keys: files stand where they stood, and changes are few."""
+        first, *changes = (pq.read_metadata(part).num_rows for part in self.keys)
+        is_in_place = list(self.places) == list(range(len(self.places)))
+        return is_in_place and len(changes) < MOST_CHANGES and sum(changes) * FEW <= first
 
 
 @dataclass(frozen=True)
 class History:
     """Everything beside its own files that an intake has to regard.
 
-    `places` are the places of the intake's files among all files of the release to be, `exports` the order of the
-    export of every one of those. `keys` is where the keys of the release go: one row a resource, with its version, the
-    place of the file it stands in, and, where it is not used any more, the export that removed it and why.
+    `places` are the places of the intake's files among all files that the view's rows come from, `exports` the order of
+    the export of every one of those. `keys` is the folder that the keys of the release go to, as those of view number
+    `view`.
     """
 
     places: Sequence[int]
     exports: Sequence[int]
     keys: Path
+    view: int = 0
     deletions: Sequence[Deletion] = ()
     base: Base | None = None
 
@@ -96,7 +109,7 @@ def settle_versions(
         "create or replace temp table landed as select unnest(range(len($1))) as file, unnest($1) as export",
         [list(history.exports)],
     )
-    _know(connection, history.base)
+    _know(connection, history)
     _kill(connection, history.deletions, protected)
     _contest(connection)
     connection.execute(
@@ -107,19 +120,34 @@ def settle_versions(
     )
 
 
-def write_keys(connection: duckdb.DuckDBPyConnection, resource: str, target: Path) -> None:
-    """Write the keys of the release to be: every resource once, with its newest version, used or removed."""
+def write_keys(connection: duckdb.DuckDBPyConnection, history: History, resource: str) -> None:
+    """Write the keys of the release to be: what changed, after the parts of the base; or all of them."""
+    known = "select id, updated, version, file, removed_by, reason from known anti join contested using (id)"
+    fates = "select id, updated, version, file, killed_by, killed_for from fates where after <> 'superseded'"
+    base, generation = history.base, 0
+    if base is not None and base.takes_changes:
+        generation = len(base.keys)
+        known += " where not is_base"
+        for part in base.keys:
+            link_file(part, history.keys / key_part(history.view, int(part.stem.rpartition("-")[2])))
+    elif base is not None:
+        # What was held of the base may be only what competes.
+        known += f" where not is_base union all {_earlier_sql(base)} where id not in (select id from contested)"
+    target = history.keys / key_part(history.view, generation)
     connection.execute(
         f"""
-        copy (
-            select {quote_text(resource)} as resource_type, * from (
-                select id, updated, version, file, removed_by, reason from known anti join contested using (id)
-                union all
-                select id, updated, version, file, killed_by, killed_for from fates where after <> 'superseded'
-            )
-        ) to {quote_text(str(target))} (format parquet, compression zstd)
+        copy (select {quote_text(resource)} as resource_type, * from ({known} union all {fates}))
+        to {quote_text(str(target))} (format parquet, compression zstd)
         """
     )
+
+
+def link_file(source: Path, target: Path) -> None:
+    """Let a file stand at another place too; copy it where the file system has no links."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def base_changes(connection: duckdb.DuckDBPyConnection) -> tuple[Change, ...]:
@@ -134,21 +162,32 @@ def base_changes(connection: duckdb.DuckDBPyConnection) -> tuple[Change, ...]:
     return tuple(Change(*row) for row in found)
 
 
-def _know(connection: duckdb.DuckDBPyConnection, base: Base | None) -> None:
-    """Make the view `known`: all versions that compete."""
+def _know(connection: duckdb.DuckDBPyConnection, history: History) -> None:
+    """Make the view `known`: all versions that may compete. Of the base these are few, but for a full export."""
+    base = history.base
     arrived = "select id, updated, version, file, null as removed_by, null as reason, false as is_base from arrived"
-    earlier = ""
-    if base is not None:
+    if base is None:
+        connection.execute(f"create or replace temp view known as {arrived}")
+        return
+    connection.execute(
+        "create or replace temp table moved as select unnest(range(len($1))) as was, unnest($1) as file",
+        [list(base.places)],
+    )
+    touched = ""
+    if all(deletion.reason == LISTED for deletion in history.deletions):
+        listed = [name for deletion in history.deletions for name in deletion.listed]
         connection.execute(
-            "create or replace temp table moved as select unnest(range(len($1))) as was, unnest($1) as file",
-            [list(base.places)],
+            "create or replace temp table touched as select id from arrived union select unnest($1)", [listed]
         )
-        earlier = f"""
-            union all
-            select id, updated, version, moved.file, removed_by, reason, true
-            from read_parquet({quote_file(base.keys)}, hive_partitioning = false) as k
-            join moved on moved.was = k.file"""
-    connection.execute(f"create or replace temp view known as {arrived}{earlier}")
+        touched = "where id in (select id from touched)"
+    connection.execute(f"create or replace temp table held as {_earlier_sql(base)} {touched}")
+    connection.execute(f"create or replace temp view known as {arrived} union all select *, true from held")
+
+
+def _earlier_sql(base: Base) -> str:
+    return f"""
+        select id, updated, version, moved.file, removed_by, reason
+        from {read_keys_sql(base.keys)} as k join moved on moved.was = k.file"""
 
 
 def _kill(

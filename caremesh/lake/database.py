@@ -17,6 +17,7 @@ from caremesh.lake.layout import LEDGER_FILE
 from caremesh.lake.local import LocalLake
 from caremesh.products import Product
 from caremesh.quoting import quote_file, quote_name, quote_text
+from caremesh.release_keys import all_keys_sql
 
 QUARANTINE_COLUMNS = (
     "product varchar, release varchar, export varchar, file varchar, line bigint, reason varchar, raw varchar"
@@ -121,7 +122,7 @@ def _add_removals_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake, p
         if manifest and manifest.keys and manifest.deleted:
             origin = f"{quote_text(product.id)}, {quote_text(manifest.release)}, resource_type, id, removed_by, reason"
             files = lake.part_files(product, manifest, manifest.keys)
-            parts.append(f"select {origin} from {_rows_of(files)} where removed_by is not null")
+            parts.append(f"select {origin} from ({all_keys_sql(files)}) where removed_by is not null")
     connection.execute("create schema ledger")
     connection.execute(f"create view ledger.removals as {' union all '.join(parts)}")
 

@@ -13,7 +13,8 @@ from caremesh.duckdb_settings import OFFLINE
 from caremesh.lake.base import Lake
 from caremesh.lake.release import Manifest
 from caremesh.products import Product
-from caremesh.quoting import quote_file, quote_text
+from caremesh.quoting import quote_text
+from caremesh.release_keys import all_keys_sql
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ def find_removals(product: Product, lake: Lake) -> tuple[Removal, ...]:
 
 def _removed_sql(product: Product, manifest: Manifest, lake: Lake, move: int) -> list[str]:
     files = lake.part_files(product, manifest, manifest.keys) if manifest.keys else ()
+    if not files:
+        return []
     origin = f"{move} as move, {quote_text(manifest.release)} as release"
     columns = f"resource_type, id, removed_by as export, reason, {origin}"
-    return [f"select {columns} from {quote_file(file)} where removed_by is not null" for file in files]
+    return [f"select {columns} from ({all_keys_sql(files)}) where removed_by is not null"]

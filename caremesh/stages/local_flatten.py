@@ -22,6 +22,7 @@ from caremesh.lake.layout import DATA_FOLDER, KEYS_FOLDER, QUARANTINE_FOLDER, pa
 from caremesh.lake.ledger import LandedExport
 from caremesh.products import Product
 from caremesh.quoting import quote_file, quote_name
+from caremesh.release_keys import parts_of_view, read_keys_sql, views_of
 from caremesh.settings import Settings
 from caremesh.sources.landing import Exports
 from caremesh.sources.ndjson import DELETIONS, LandedFile, LineFile
@@ -45,7 +46,7 @@ class BaseParts:
     """The Parquet files of an earlier release on this machine, one of each kind for each strand."""
 
     data: tuple[Path, ...]
-    keys: tuple[Path, ...]
+    keys: tuple[tuple[Path, ...], ...]
     quarantine: tuple[Path, ...]
 
 
@@ -95,20 +96,21 @@ class _Maker:
         """Write rows, keys and quarantine of one strand; give the counts of all its files."""
         strand = self.plan.strands[number]
         new = set(self.plan.new_files)
-        places = [strand.first + i for i, file in enumerate(strand.files) if file in new]
+        places = [place for place, file in enumerate(strand.files) if file in new]
         history = History(
             places=places,
-            exports=[self.plan.order[f.export] for f in self.plan.files],
-            keys=self.targets[KEYS_FOLDER] / part_file(number),
+            exports=[self.plan.order[f.export] for f in strand.files],
+            keys=self.targets[KEYS_FOLDER],
+            view=number,
             deletions=self._deletions(strand.view.resource),
             base=self._base(strand, number),
         )
-        with self._brought_here([self.plan.files[place] for place in places]) as files:
+        with self._brought_here([strand.files[place] for place in places]) as files:
             intake = self._run_view(strand, files, history, self.targets[DATA_FOLDER] / part_file(number))
         earlier = self.earlier.quarantine[number] if self.earlier else None
         _write_quarantine(intake.quarantined, earlier, self.targets[QUARANTINE_FOLDER] / part_file(number))
         counts = self._counts(strand, dict(zip(places, intake.counts, strict=True)), intake)
-        _refuse_lost_keys(strand, counts, history.keys)
+        _refuse_lost_keys(strand, counts, parts_of_view(history.keys.iterdir(), number))
         return counts, intake
 
     def _run_view(self, strand: Strand, files: Sequence[LandedFile], history: History, target: Path) -> Intake:
@@ -146,12 +148,12 @@ class _Maker:
     def _base(self, strand: Strand, number: int) -> Base | None:
         if self.earlier is None or self.plan.base is None or strand.view.key_column is None:
             return None
-        here = {(f.export, f.name): place for place, f in enumerate(self.plan.files)}
+        here = {(f.export, f.name): place for place, f in enumerate(strand.files)}
         return Base(
             data=self.earlier.data[number],
             keys=self.earlier.keys[number],
             key_column=strand.view.key_column,
-            places=[here[i.export, i.name] for i in self.plan.base.inputs],
+            places=[here[name] for i in self.plan.base.inputs if (name := (i.export, i.name)) in here],
         )
 
     def _deletions(self, resource: str) -> list[Deletion]:
@@ -175,7 +177,7 @@ class _Maker:
         """The counts of a strand's files: those that were read, and those of the base after what changed there."""
         held = {(i.export, i.name): i for i in self.plan.base.inputs} if self.plan.base else {}
         counts = []
-        for place, file in enumerate(strand.files, start=strand.first):
+        for place, file in enumerate(strand.files):
             if place in new:
                 counts.append(new[place])
                 continue
@@ -192,21 +194,25 @@ def _base_parts(product: Product, plan: ReleasePlan, lake: Lake) -> BaseParts | 
     base = plan.base
     if base is None or base.keys is None:
         return None
-    data, keys, quarantine = (lake.part_files(product, base, kind) for kind in (base.data, base.keys, base.quarantine))
-    return BaseParts(data=data, keys=keys, quarantine=quarantine)
+    keys = lake.part_files(product, base, base.keys)
+    return BaseParts(
+        data=lake.part_files(product, base, base.data),
+        keys=tuple(parts_of_view(keys, view) for view in views_of(keys)),
+        quarantine=lake.part_files(product, base, base.quarantine),
+    )
 
 
-def _refuse_lost_keys(strand: Strand, counts: Sequence[FileCount], keys: Path) -> None:
+def _refuse_lost_keys(strand: Strand, counts: Sequence[FileCount], keys: Sequence[Path]) -> None:
     """As many resources stand in the keys as lines are counted as used and as deleted, or something was lost."""
     with duckdb.connect(config=OFFLINE) as connection:
         found = connection.execute(
-            f"select count(*) filter (removed_by is null), count(removed_by) from {quote_file(keys)}"
+            f"select count(*) filter (removed_by is null), count(removed_by) from {read_keys_sql(keys)}"
         ).fetchone()
     counted = (sum(c.used for c in counts), sum(c.deleted for c in counts))
     if found != counted:
         raise LakeError(
             f"{strand.view.resource}: {counted} lines were counted as used and deleted, the keys hold {found}",
-            where=str(keys),
+            where=str(keys[0]),
             hint="report this; nothing was published",
         )
 

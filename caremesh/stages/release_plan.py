@@ -28,11 +28,10 @@ FileName = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Strand:
-    """What one view of a product makes of the files of its type; `first` is the place of the first of them."""
+    """What one view of a product makes of the files of its resource type."""
 
     view: CompiledView
     files: tuple[LandedFile, ...]
-    first: int
 
 
 @dataclass(frozen=True)
@@ -90,10 +89,7 @@ def reference_columns(product: Product) -> list[str]:
 
 def plan_release(product: Product, views: Sequence[CompiledView], *, ledger: Ledger) -> ReleasePlan:
     """Say what the product's release is, for the ledger as it stands."""
-    strands: list[Strand] = []
-    for view in views:
-        first = sum(len(s.files) for s in strands)
-        strands.append(Strand(view, ledger.files_of(view.resource), first))
+    strands = tuple(Strand(view, ledger.files_of(view.resource)) for view in views)
     exports = ledger.in_order()
     types = {view.resource for view in views}
     deletions = tuple(d for e in exports if (d := _deletion(e, types)))
@@ -110,7 +106,7 @@ def plan_release(product: Product, views: Sequence[CompiledView], *, ledger: Led
     return ReleasePlan(
         release=hashlib.sha256(json.dumps(stated).encode()).hexdigest()[:12],
         query_digest=query_digest,
-        strands=tuple(strands),
+        strands=strands,
         exports=exports,
         deletions=deletions,
     )
