@@ -136,6 +136,14 @@ def test_pages_count_open_lines_and_say_how_many_were_decided(make_content, visi
     assert "Quarantined 1,200 open, 3 decided" in index
 
 
+def test_a_product_page_says_where_its_rows_come_from(make_content, visit, release):
+    views = (Path("view.a.json"), Path("view.b.json"))
+    stated = {(): "derived: a model", views[:1]: "through its view Team", views: "through its views Team"}
+    for view_files, shown in stated.items():
+        products = (CatalogProduct(replace(visit, view_files=view_files), release),)
+        assert shown in Page(rendered(make_content(products=products))["clinical.visit.html"]).text
+
+
 def test_checks_are_unfolded_only_where_one_did_not_pass(make_content, visit, release):
     good = CatalogProduct(visit, replace(release, checks=release.checks[:1]))
     content = make_content(failed=())
