@@ -29,8 +29,11 @@ from caremesh.lake.ledger import Ledger
 from caremesh.lake.quarantine import Counts, count_quarantine
 from caremesh.lake.release import Manifest
 from caremesh.lake.removals import Removal
-from caremesh.pipeline import ProductReport, RunReport, Stage
+from caremesh.lake.watermark import Watermark
+from caremesh.pipeline import ProductReport, RunReport
 from caremesh.products import Domain, Product
+from caremesh.sources.export_jobs import ExportJob
+from caremesh.sources.healthlake import ServerJob
 
 WIDE = 125
 """Columns of a terminal that holds every table whole."""
@@ -48,13 +51,13 @@ class RunWatcher:
         self._clock = clock
         self._quiet = quiet
         self._progress: Progress | None = None
-        self._stage: Stage | None = None
+        self._stage: str | None = None
         self._started = 0.0
         self._label = ""
         self._last = 0.0
         self.seconds: dict[str, float] = {}
 
-    def begin(self, stage: Stage, *, total: int, unit: str) -> None:
+    def begin(self, stage: str, *, total: int, unit: str) -> None:
         """Start a stage's bar; called again for the same stage once its total is known."""
         if self._stage != stage:
             self._started = self._clock()
@@ -184,6 +187,48 @@ def exports_table(ledger: Ledger) -> Table:
     return table
 
 
+def jobs_table(jobs: Iterable[ExportJob]) -> Table:
+    """One line per export job of the ledger."""
+    table = _table("job", "state", "asked", "level", "since", "types", ">files", ">MB", "source")
+    for job in jobs:
+        state = f"[{_STATES[job.state]}]{job.state}[/]" if job.state in _STATES else job.state
+        table.add_row(
+            escape(job.name),
+            state,
+            job.asked_at,
+            job.scope.level,
+            job.scope.since or "",
+            ", ".join(job.scope.types or ()) or "all",
+            "" if job.files is None else f"{job.files:,}",
+            "" if job.bytes is None else f"{job.bytes / 1e6:,.1f}",
+            escape(job.source),
+        )
+    return table
+
+
+def server_jobs_table(jobs: Iterable[ServerJob]) -> Table:
+    """One line per job that HealthLake knows, by its own words."""
+    table = _table("job", "state", "submitted", "name")
+    for job in sorted(jobs, key=lambda j: j.submitted_at):
+        table.add_row(escape(job.job), job.state, job.submitted_at, escape(job.name or ""))
+    return table
+
+
+def watermarks_table(marks: Iterable[Watermark]) -> Table:
+    """One line per source, level and choice of types: up to when everything is landed."""
+    table = _table("source", "level", "types", "watermark", "")
+    for mark in marks:
+        at = mark.at or "[dim]none: the next export is a full one[/]"
+        table.add_row(
+            escape(mark.source),
+            mark.level,
+            ", ".join(mark.types or ()) or "all",
+            at,
+            "set by hand" if mark.is_set else "",
+        )
+    return table
+
+
 def releases_table(product: Product, lake: Lake) -> Table:
     """Every release of a product, the newest movement first, and what it is now."""
     table = _table("release", "made", ">rows", ">quarantined", "checks", "state")
@@ -293,7 +338,9 @@ def quarantine_text(counts: Counts) -> str:
     return (f"[yellow]{counts.open:,}[/]" if counts.open else "0") + decided
 
 
-_WHOLE = ("product", "release", "made", "published", "landed", "checks")
+_STATES = {"whole": "green", "failed": "red", "cancelled": "yellow"}
+
+_WHOLE = ("product", "release", "made", "published", "landed", "checks", "job", "asked", "submitted", "since")
 
 
 def _table(*headers: str) -> Table:

@@ -12,7 +12,8 @@
     ├── CurateError         17   dbt could not build or test the curated tables
     ├── RegisterError       18   a catalog publisher failed
     ├── QueryError          19   the SQL of `caremesh query` failed
-    └── AwsError            20   AWS refused a request, or did not answer
+    ├── AwsError            20   AWS refused a request, or did not answer
+    └── ExportError         21   a FHIR server's export failed, or did not come whole
 
 A message says what was found, where, and what to do next. It never quotes row content.
 `EXIT_QUARANTINED` is no error: the run did its work, and set lines or files aside.
@@ -114,3 +115,9 @@ class AwsError(CareMeshError):
     """AWS refused a request (credentials, permissions, limits), or did not answer."""
 
     exit_code = 20
+
+
+class ExportError(CareMeshError):
+    """A FHIR server did not make an export, or it did not come whole."""
+
+    exit_code = 21

@@ -256,6 +256,8 @@ class _Run:
             self.watcher.note(f"ignored: {len(self.landing.ignored) - IGNORED_SHOWN} more files")
         for copy, original in self.landing.copies:
             self.watcher.note(f"passed over: export {copy} is the same as {original}, byte by byte")
+        for export in self.landing.unfinished:
+            self.watcher.note(f"not landed, as its export job is not at a good end: {export}; caremesh export follow")
         if self.landing.unused:
             names = ", ".join(name for name, _, _ in self.landing.unused)
             size = sum(size for _, _, size in self.landing.unused)

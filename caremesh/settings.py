@@ -42,6 +42,47 @@ class AwsSettings:
 
 
 @dataclass(frozen=True)
+class ExportSettings:
+    """How exports are asked for, waited for and downloaded.
+
+    HealthLake's limits drift (https://docs.aws.amazon.com/healthlake/latest/devguide/reference-healthlake-endpoints-quotas.html),
+    so they are settings: jobs that run and that wait in line in one data store, starts and questions a second.
+    A job is asked about after `poll_seconds`, then ever less often up to `poll_longest_seconds`, for `follow_seconds`
+    in all. A request that fails is tried `attempts` times, with pauses that double from `retry_seconds`.
+    `overlap_seconds` is how far before the last export the next one begins. `token` and `key_file` are never shown.
+    """
+
+    running_jobs: int = 1
+    waiting_jobs: int = 25
+    starts_per_second: float = 1.0
+    questions_per_second: float = 10.0
+    poll_seconds: float = 2.0
+    poll_longest_seconds: float = 120.0
+    follow_seconds: float = 7 * 86_400.0
+    retry_seconds: float = 1.0
+    attempts: int = 8
+    parallel: int = 4
+    overlap_seconds: float = 3_600.0
+    lake_seconds: float = 900.0
+    token: str | None = field(default=None, repr=False)
+    client_id: str | None = None
+    key_file: Path | None = field(default=None, repr=False)
+    key_id: str | None = None
+    scope: str = "system/*.rs"
+
+    def __post_init__(self) -> None:
+        """Refuse numbers with which nothing would ever be asked."""
+        counts = {"RUNNING_JOBS": self.running_jobs, "ATTEMPTS": self.attempts, "PARALLEL": self.parallel}
+        rates = {"STARTS_PER_SECOND": self.starts_per_second, "QUESTIONS_PER_SECOND": self.questions_per_second}
+        for name, number in counts.items():
+            if number < 1:
+                raise UsageError(f"CAREMESH_…_{name} is {number}", hint="1 or more")
+        for name, rate in rates.items():
+            if not rate > 0:
+                raise UsageError(f"CAREMESH_…_{name} is {rate}", hint="more than 0")
+
+
+@dataclass(frozen=True)
 class Settings:
     """Places, target and limits of one invocation.
 
@@ -60,6 +101,7 @@ class Settings:
     engine: EngineChoice = "duckdb"
     scratch: Path | None = None
     aws: AwsSettings = field(default_factory=AwsSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
 
     def __post_init__(self) -> None:
         """Refuse a memory limit that DuckDB would not read."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from caremesh.cli import quarantine, view
+from caremesh.cli import export, quarantine, view
 from caremesh.cli.mesh import app
 from caremesh.cli.output import report_error, report_internal, stderr
 from caremesh.errors import CareMeshError
@@ -16,6 +16,7 @@ __all__ = ["app", "main"]
 
 app.add_typer(view.app, name="view")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(export.app, name="export")
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from caremesh.settings import (
     DEFAULT_MEMORY_LIMIT,
     AwsSettings,
     EngineChoice,
+    ExportSettings,
     Settings,
     Target,
     project_root,
@@ -55,6 +56,7 @@ def make_settings(
         run_id=uuid.uuid4().hex[:12],
         scratch=_scratch(place, os.environ),
         aws=read_aws(os.environ),
+        export=read_export(os.environ),
     )
 
 
@@ -79,6 +81,33 @@ def read_aws(env: Mapping[str, str]) -> AwsSettings:
         scratch_bytes=_number(env, "CAREMESH_SCRATCH_BYTES", int, default.scratch_bytes),
         price_per_tb=_number(env, "CAREMESH_ATHENA_PRICE_PER_TB", float, default.price_per_tb),
         poll_seconds=_number(env, "CAREMESH_ATHENA_POLL_SECONDS", float, default.poll_seconds),
+    )
+
+
+def read_export(env: Mapping[str, str]) -> ExportSettings:
+    """What the environment says on how to ask for exports; a variable that is empty counts as one that is not set."""
+    default = ExportSettings()
+    key_file = env.get("CAREMESH_EXPORT_KEY_FILE")
+    return ExportSettings(
+        running_jobs=_number(env, "CAREMESH_HEALTHLAKE_RUNNING_JOBS", int, default.running_jobs),
+        waiting_jobs=_number(env, "CAREMESH_HEALTHLAKE_WAITING_JOBS", int, default.waiting_jobs),
+        starts_per_second=_number(env, "CAREMESH_HEALTHLAKE_STARTS_PER_SECOND", float, default.starts_per_second),
+        questions_per_second=_number(
+            env, "CAREMESH_HEALTHLAKE_QUESTIONS_PER_SECOND", float, default.questions_per_second
+        ),
+        poll_seconds=_number(env, "CAREMESH_EXPORT_POLL_SECONDS", float, default.poll_seconds),
+        poll_longest_seconds=_number(env, "CAREMESH_EXPORT_POLL_LONGEST_SECONDS", float, default.poll_longest_seconds),
+        follow_seconds=_number(env, "CAREMESH_EXPORT_FOLLOW_SECONDS", float, default.follow_seconds),
+        retry_seconds=_number(env, "CAREMESH_EXPORT_RETRY_SECONDS", float, default.retry_seconds),
+        attempts=_number(env, "CAREMESH_EXPORT_ATTEMPTS", int, default.attempts),
+        parallel=_number(env, "CAREMESH_EXPORT_PARALLEL", int, default.parallel),
+        overlap_seconds=_number(env, "CAREMESH_EXPORT_OVERLAP_SECONDS", float, default.overlap_seconds),
+        lake_seconds=_number(env, "CAREMESH_EXPORT_LAKE_SECONDS", float, default.lake_seconds),
+        token=env.get("CAREMESH_EXPORT_TOKEN") or None,
+        client_id=env.get("CAREMESH_EXPORT_CLIENT_ID") or None,
+        key_file=Path(key_file) if key_file else None,
+        key_id=env.get("CAREMESH_EXPORT_KEY_ID") or None,
+        scope=env.get("CAREMESH_EXPORT_SCOPE") or default.scope,
     )
 
 

@@ -212,15 +212,21 @@ def prune(
 
 @app.command()
 def status(lake: LakeOption = DEFAULT_LAKE, target: TargetOption = None, project: Project = None) -> None:
-    """Show every product's current release, failed candidates, and the exports in the ledger."""
-    from caremesh.console import exports_table, status_table
+    """Show current releases, failed candidates, exports in the ledger, watermarks, and jobs that are not whole."""
+    from caremesh.console import exports_table, jobs_table, status_table, watermarks_table
+    from caremesh.lake.watermark import list_watermarks
     from caremesh.products import find_domains, select_products
 
     settings = make_settings(lake, project=project, target=target)
     opened = _open(settings)
     console = stdout()
     console.print(status_table(select_products(find_domains(settings.domains_dir)), opened, width=console.width))
-    console.print(exports_table(opened.read_ledger()))
+    ledger = opened.read_ledger()
+    console.print(exports_table(ledger))
+    if marks := list_watermarks(ledger):
+        console.print(watermarks_table(marks))
+    if unfinished := [j for j in ledger.jobs if j.state != "whole"]:
+        console.print(jobs_table(unfinished))
 
 
 @app.command()

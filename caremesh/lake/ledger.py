@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from caremesh.errors import LandingError
+from caremesh.errors import ExportError, LandingError
 from caremesh.lake.decisions import Decision
+from caremesh.sources.export_jobs import ExportJob, job_from_json
 from caremesh.sources.export_manifest import ExportManifest
 from caremesh.sources.ndjson import LandedFile
 
@@ -39,15 +40,27 @@ class LandedExport:
 
 
 @dataclass(frozen=True)
+class SetWatermark:
+    """A watermark that somebody set: the time for a source, or None for "nothing is known"; `edited_at` is when."""
+
+    source: str
+    at: str | None
+    edited_at: str
+
+
+@dataclass(frozen=True)
 class Ledger:
     """The exports in the order of their landing, and what was decided on quarantined lines.
 
-    `version` is what a lake tells writers apart by, if it must.
+    `version` is what a lake tells writers apart by, if it must. `jobs` are the export jobs that were asked for, and
+    `watermarks` what somebody set by hand, one a source.
     """
 
     exports: tuple[LandedExport, ...] = ()
     decisions: tuple[Decision, ...] = ()
     version: str | None = None
+    jobs: tuple[ExportJob, ...] = ()
+    watermarks: tuple[SetWatermark, ...] = ()
 
     def export(self, name: str) -> LandedExport | None:
         """The export of that name, if it was taken in."""
@@ -80,6 +93,40 @@ class Ledger:
         """
         return tuple(sorted((e for e in self.exports if e.same_as is None), key=lambda e: e.time))
 
+    def find_job(self, name: str) -> ExportJob:
+        """The job of that name, or that its server calls so; raise ExportError where there is none."""
+        found = [j for j in self.jobs if name in (j.name, j.job)]
+        if len(found) != 1:
+            known = ", ".join(j.name for j in self.jobs) or "none"
+            raise ExportError(f"{len(found) or 'no'} jobs are called {name!r}", hint=f"one of: {known}")
+        return found[0]
+
+    def with_job(self, job: ExportJob) -> Ledger:
+        """The ledger with one job added at the end, or replaced in its place."""
+        if all(j.name != job.name for j in self.jobs):
+            return replace(self, jobs=(*self.jobs, job))
+        return replace(self, jobs=tuple(job if j.name == job.name else j for j in self.jobs))
+
+    def without_job(self, name: str) -> Ledger:
+        """The ledger without one job."""
+        return replace(self, jobs=tuple(j for j in self.jobs if j.name != name))
+
+    def with_watermark(self, mark: SetWatermark) -> Ledger:
+        """The ledger with what somebody set for a source."""
+        return replace(self, watermarks=(*(m for m in self.watermarks if m.source != mark.source), mark))
+
+    def unfinished_places(self) -> tuple[str, ...]:
+        """The beginnings of addresses below which a job still writes, or left an export that is not whole.
+
+        Nothing is landed from there. A job whose name at HealthLake is not known yet may write to any folder of its
+        data store.
+        """
+        return tuple(
+            f"{j.place}/{j.datastore}-FHIR_EXPORT-{f'{j.job}/' if j.job else ''}"
+            for j in self.jobs
+            if j.kind == "healthlake" and j.state != "whole" and (j.job or j.is_open)
+        )
+
     def files_of(self, resource_type: str) -> tuple[LandedFile, ...]:
         """All files of one resource type, oldest export first."""
         return tuple(f for e in self.in_order() for f in e.files if f.resource_type == resource_type)
@@ -90,6 +137,8 @@ def ledger_from_json(stated: Any) -> Ledger:
     return Ledger(
         exports=tuple(_export_from_json(e) for e in stated["exports"]),
         decisions=tuple(Decision(**d) for d in stated.get("decisions", ())),
+        jobs=tuple(job_from_json(j) for j in stated.get("jobs", ())),
+        watermarks=tuple(SetWatermark(**m) for m in stated.get("watermarks", ())),
     )
 
 
@@ -98,6 +147,8 @@ def ledger_to_json(ledger: Ledger) -> dict[str, Any]:
     return {
         "exports": [_export_to_json(e) for e in ledger.exports],
         "decisions": [asdict(d) for d in ledger.decisions],
+        "jobs": [asdict(j) for j in ledger.jobs],
+        "watermarks": [asdict(m) for m in ledger.watermarks],
     }
 
 

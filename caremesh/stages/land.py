@@ -26,6 +26,8 @@ class LandingReport:
     """Resource types that no product reads: type, files, bytes. They are listed, and not opened."""
     copies: tuple[tuple[str, str], ...] = ()
     """Exports that came now and are copies of others, byte by byte: their names, and the names of those."""
+    unfinished: tuple[str, ...] = ()
+    """Exports that an export job still writes, or did not bring to a good end: nothing of them is taken in."""
 
 
 def land(
@@ -42,14 +44,15 @@ def land(
     Raises LandingError where a file cannot be read, where an export is not whole, and where a file that was taken in
     before is gone or is another one now.
     """
-    listing, manifests = _whole_exports(exports, exports.list(settings.require_landing()))
-    if not listing.files:
+    ledger = lake.read_ledger()
+    listing, unfinished = _without_unfinished(exports.list(settings.require_landing()), ledger)
+    listing, manifests = _whole_exports(exports, listing)
+    if not listing.files and not unfinished:
         raise LandingError(
             "no export was found", where=str(settings.landing), hint="files are called like Patient-000.ndjson[.gz]"
         )
     wanted = {*used_types, DELETIONS}
     found = [f for f in listing.files if f.resource_type in wanted]
-    ledger = lake.read_ledger()
     known = {(f.export, f.name): f for e in ledger.exports for f in e.files}
     changed = [f for f in found if not exports.is_known(f, known.get((f.export, f.name)))]
     if on_total:
@@ -69,6 +72,7 @@ def land(
         files_read=len(taken),
         ignored=listing.ignored,
         unused=_count_unused([f for f in listing.files if f.resource_type not in wanted]),
+        unfinished=unfinished,
         copies=tuple((e.name, e.same_as) for e in ledger.exports if e.same_as and e.name not in before),
     )
 
@@ -78,6 +82,22 @@ def forget(lake: Lake, export: str) -> Ledger:
     ledger = lake.read_ledger().without(export)
     lake.write_ledger(ledger)
     return ledger
+
+
+def _without_unfinished(listing: Listing, ledger: Ledger) -> tuple[Listing, tuple[str, ...]]:
+    """The listing without what export jobs still write; and the names of the exports that this is about."""
+    places = ledger.unfinished_places()
+    if not places:
+        return listing, ()
+    landed = {e.name for e in ledger.exports}
+    held = [f for f in listing.files if f.path.startswith(places) and f.export not in landed]
+    names = {f.export for f in held}
+    kept = replace(
+        listing,
+        files=tuple(f for f in listing.files if f.export not in names),
+        manifests=tuple(m for m in listing.manifests if m.export not in names),
+    )
+    return kept, tuple(sorted(names))
 
 
 def _whole_exports(exports: Exports, listing: Listing) -> tuple[Listing, dict[str, ExportManifest]]:
