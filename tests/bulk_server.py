@@ -97,6 +97,7 @@ class BulkServer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a body does not wait until its headers are acknowledged
     server: Any
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -233,6 +234,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
     plan: BulkServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: clients break connections, or are killed."""
 
 
 @contextmanager

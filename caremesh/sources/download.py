@@ -66,7 +66,7 @@ class _ExpiredError(Exception):
 class _Links:
     """The addresses of files, which are read again from the server where one of them has expired."""
 
-    finished: Finished
+    urls: dict[str, str]
     read_again: Callable[[], Finished]
     turn: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -74,16 +74,15 @@ class _Links:
     def url(self, name: str) -> tuple[str, int]:
         """The address of a file, and the turn that it is of; raise ExportError where it is listed no more."""
         with self.lock:
-            found = next((f.url for f in self.finished.files if f.name == name), None)
-            if found is None:
+            if name not in self.urls:
                 raise ExportError("the server no longer lists a file that it listed", hint="start the export again")
-            return found, self.turn
+            return self.urls[name], self.turn
 
     def renew(self, turn: int) -> None:
         """Read the addresses again, unless another thread did since `turn`."""
         with self.lock:
             if turn == self.turn:
-                self.finished = self.read_again()
+                self.urls = {f.name: f.url for f in self.read_again().files}
                 self.turn += 1
 
 
@@ -100,7 +99,7 @@ def download(
 
     Raises ExportError for the first one that could not be fetched in all attempts; what is whole stays.
     """
-    links = _Links(finished, read_again)
+    links = _Links({f.name: f.url for f in finished.files}, read_again)
     opens = authority if finished.needs_token else Anyone()
     there = [FetchedFile(f.name, p.stat().st_size) for f in finished.files if (p := folder / f.name).is_file()]
     for file in there:
@@ -212,7 +211,7 @@ def _begin(answer: Any, mark: _Mark, part: Path, url: str) -> _Mark:
 
 
 def _copy(web: Web, answer: Any, file: IO[bytes], part: Path, mark: _Mark) -> int:
-    """Write what comes, and note now and then how much is safe; also where the connection breaks."""
+    """Write what comes, to disk; note now and then how much is safe, and where the connection breaks."""
     size = safe = mark.bytes
     try:
         for block in answer.stream(_BLOCK, decode_content=True):
@@ -222,8 +221,11 @@ def _copy(web: Web, answer: Any, file: IO[bytes], part: Path, mark: _Mark) -> in
                 safe = _save(file, part, replace(mark, bytes=size))
             if web.stopped.is_set():
                 raise _AgainError("was stopped")
-    finally:
+    except BaseException:
         _save(file, part, replace(mark, bytes=size))
+        raise
+    file.flush()
+    os.fsync(file.fileno())
     return size
 
 
