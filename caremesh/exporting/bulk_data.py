@@ -18,7 +18,6 @@ import orjson
 from caremesh.errors import ExportError
 from caremesh.exporting.work import ExportWork
 from caremesh.lake.files import move_folder, remove_folder, sync, write_text
-from caremesh.sources.backend_services import choose_authority
 from caremesh.sources.bulk_data import (
     ERROR_FOLDER,
     Finished,
@@ -43,7 +42,7 @@ _PROBLEMS = ("error", "fatal")
 
 def submit(work: ExportWork, job: ExportJob) -> ExportJob:
     """Ask the server for the export of a job, and put down what is needed to go on."""
-    took = kick_off(work.web, job.source, job.scope, authority=_authority(work, job))
+    took = kick_off(work.web, job.source, job.scope, authority=work.authority(job.source))
     return work.record(
         replace(job, state="running", job=took.status_url, status_url=took.status_url, submitted_at=took.submitted_at)
     )
@@ -59,7 +58,7 @@ def follow(work: ExportWork, job: ExportJob) -> ExportJob:
     if job.status_url is None:
         work.watcher.note("it is not known whether the server took it: asking for it anew")
         job = submit(work, job)
-    authority = _authority(work, job)
+    authority = work.authority(job.source)
     try:
         finished = _wait(work, job, authority)
         with _held(_incoming(job), str(job.job)) as folder:
@@ -72,17 +71,13 @@ def follow(work: ExportWork, job: ExportJob) -> ExportJob:
 def call_off(work: ExportWork, job: ExportJob) -> None:
     """Tell the server that nobody waits any more, and remove what was fetched so far."""
     if job.status_url:
-        cancel(work.web, job.status_url, authority=_authority(work, job))
+        cancel(work.web, job.status_url, authority=work.authority(job.source))
     drop_incoming(job)
 
 
 def drop_incoming(job: ExportJob) -> None:
     """Remove what was fetched of an export that will not become whole."""
     remove_folder(_incoming(job))
-
-
-def _authority(work: ExportWork, job: ExportJob) -> Authority:
-    return choose_authority(work.web, job.source, run_id=work.settings.run_id)
 
 
 def _wait(work: ExportWork, job: ExportJob, authority: Authority) -> Finished:

@@ -14,9 +14,10 @@ from caremesh.lake.base import Lake
 from caremesh.lake.ledger import Ledger
 from caremesh.lake.ledger_changes import change_ledger
 from caremesh.settings import Settings
+from caremesh.sources.backend_services import choose_authority
 from caremesh.sources.export_jobs import ExportJob
 from caremesh.sources.healthlake import HealthLake
-from caremesh.sources.web import Clock, Web
+from caremesh.sources.web import Authority, Clock, Web
 
 
 class ExportWatcher(Protocol):
@@ -46,6 +47,7 @@ class ExportWork:
     watcher: ExportWatcher
     command: str
     _drawing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _authorities: dict[str, Authority] = field(default_factory=dict, repr=False)
 
     @cached_property
     def web(self) -> Web:
@@ -56,6 +58,12 @@ class ExportWork:
     def healthlake(self) -> HealthLake:
         """The way to HealthLake."""
         return HealthLake(self.aws, self.web)
+
+    def authority(self, server: str) -> Authority:
+        """What opens a server; one for the whole command, as no statement may be made twice."""
+        if server not in self._authorities:
+            self._authorities[server] = choose_authority(self.web, server, run_id=self.settings.run_id)
+        return self._authorities[server]
 
     def show(self, amount: int, label: str) -> None:
         """Tell who watches; threads may call it."""
