@@ -67,6 +67,7 @@ def start(
     with _working(lake, target, "export start", landing=landing, quiet=quiet) as work:
         job = jobs.start(work, source, scope, from_watermark=from_watermark, name=name, may_wait=follow)
         if follow:
+            work.watcher.note(f"{job.name}: if this is interrupted, {own_name()} export follow goes on with it")
             (job,) = jobs.follow(work, job.name)
     _say_ended(job, lake) if follow else _say_started(job, lake)
 

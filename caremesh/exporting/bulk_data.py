@@ -37,6 +37,7 @@ INCOMING = ".incoming-"
 
 _JOB_FILE = ".job"
 _GROWTH = 1.5
+_SHORTEST_PAUSE = 1.0
 _PROBLEMS = ("error", "fatal")
 
 
@@ -94,7 +95,9 @@ def _wait(work: ExportWork, job: ExportJob, authority: Authority) -> Finished:
             raise ExportError(
                 "the server is still at work", where=job.name, hint="caremesh export follow goes on waiting"
             )
-        work.web.wait(status.wait, otherwise=pause, why=status.said or "the server is at work")
+        # A server that asks for no pause at all is still given one.
+        asked = None if status.wait is None else max(status.wait, min(settings.poll_seconds, _SHORTEST_PAUSE))
+        work.web.wait(asked, otherwise=pause, why=status.said or "the server is at work")
         pause = min(pause * _GROWTH, settings.poll_longest_seconds)
 
 

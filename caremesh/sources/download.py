@@ -69,6 +69,7 @@ class _Links:
     urls: dict[str, str]
     read_again: Callable[[], Finished]
     turn: int = 0
+    stopped: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def url(self, name: str) -> tuple[str, int]:
@@ -110,12 +111,12 @@ def download(
     try:
         fetched = _collect([pool.submit(_fetch, web, f, folder, links, opens) for f in missing], on_file)
     except OSError as error:
-        web.stopped.set()
+        links.stopped.set()
         pool.shutdown(wait=False, cancel_futures=True)
         raise ExportError(f"cannot be written: {error.strerror}", where=str(folder), hint=_HINT) from None
     except BaseException:
         # Threads that pause or read end at their next block; nobody waits for them.
-        web.stopped.set()
+        links.stopped.set()
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     pool.shutdown()
@@ -140,7 +141,7 @@ def _fetch(web: Web, file: ListedFile, folder: Path, links: _Links, authority: A
         url, turn = links.url(file.name)
         retry_after = None
         try:
-            size = _attempt(web, url, part, authority)
+            size = _attempt(web, url, part, authority, links.stopped)
             _check(part, file)
             part.replace(target)
             _note(part).unlink(missing_ok=True)
@@ -161,10 +162,12 @@ def _fetch(web: Web, file: ListedFile, folder: Path, links: _Links, authority: A
             )
         else:
             attempt += 1
+        if links.stopped.is_set():
+            raise ExportError("was stopped", hint=_HINT)
         web.wait_after(attempt, retry_after, why=why)
 
 
-def _attempt(web: Web, url: str, part: Path, authority: Authority) -> int:
+def _attempt(web: Web, url: str, part: Path, authority: Authority, stopped: threading.Event) -> int:
     """Read a file from where it is safe; give its size once all of it is on disk."""
     mark = _read_mark(part)
     headers = {
@@ -178,7 +181,7 @@ def _attempt(web: Web, url: str, part: Path, authority: Authority) -> int:
         with part.open("r+b" if mark.bytes else "wb") as file:
             file.truncate(mark.bytes)
             file.seek(mark.bytes)
-            size = _copy(web, answer, file, part, mark)
+            size = _copy(answer, file, part, mark, stopped)
     if mark.total is not None and size != mark.total:
         _drop(part)
         raise _AgainError("it has another size than stated")
@@ -210,7 +213,7 @@ def _begin(answer: Any, mark: _Mark, part: Path, url: str) -> _Mark:
     return _Mark(0, version, int(length) if length.isdecimal() else None)
 
 
-def _copy(web: Web, answer: Any, file: IO[bytes], part: Path, mark: _Mark) -> int:
+def _copy(answer: Any, file: IO[bytes], part: Path, mark: _Mark, stopped: threading.Event) -> int:
     """Write what comes, to disk; note now and then how much is safe, and where the connection breaks."""
     size = safe = mark.bytes
     try:
@@ -219,7 +222,7 @@ def _copy(web: Web, answer: Any, file: IO[bytes], part: Path, mark: _Mark) -> in
             size += len(block)
             if size - safe >= CHECKPOINT:
                 safe = _save(file, part, replace(mark, bytes=size))
-            if web.stopped.is_set():
+            if stopped.is_set():
                 raise _AgainError("was stopped")
     except BaseException:
         _save(file, part, replace(mark, bytes=size))

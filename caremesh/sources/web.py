@@ -5,7 +5,6 @@ No error names a URL's query or a header: both may hold what opens the data.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -98,7 +97,6 @@ class Web:
         """Keep how patient to be; `on_wait` is told of every pause."""
         self.settings = settings
         self.clock = clock
-        self.stopped = threading.Event()
         self._on_wait = on_wait or (lambda _: None)
 
     @cached_property
@@ -164,9 +162,7 @@ class Web:
 
     def wait(self, asked: float | None, *, otherwise: float, why: str) -> None:
         """Pause as long as the server asked for, or for `otherwise`."""
-        if self.stopped.is_set():
-            raise ExportError("was stopped", hint="caremesh export follow goes on where it stopped")
-        seconds = otherwise if asked is None else asked
+        seconds = min(otherwise if asked is None else asked, self.settings.follow_seconds)
         self._on_wait(f"{why}: waiting {seconds:,.0f} s")
         self.clock.pause(seconds)
 

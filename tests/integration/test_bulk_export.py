@@ -294,6 +294,16 @@ def test_a_job_that_the_server_forgot_has_failed(export, caremesh, server: BulkS
     assert "no export job is at work" in export("follow").stdout
 
 
+def test_a_job_that_fails_keeps_back_no_other(export, caremesh, server: BulkServer, tmp_path: Path) -> None:
+    options = ("--landing", tmp_path / "landing", "--lake", tmp_path / "lake", "--name")
+    with run_bulk_server(BulkServer(files={"x": Served("Patient", b"{", count=1)})) as bad:
+        caremesh("export", "start", "--server", bad.base, *options, "bad")
+        caremesh("export", "start", "--server", server.base, *options, "good")
+        done = export("follow")
+    assert (done.exit_code, "did not come whole" in done.stderr) == (21, True)
+    assert landed(tmp_path / "landing" / "good") == expected()
+
+
 def test_what_a_server_refuses_leaves_no_job(export, server: BulkServer) -> None:
     server.kick_off_status = 422
     done = export("start")

@@ -133,6 +133,7 @@ def test_what_a_job_left_can_be_landed_on_purpose(export, caremesh, mesh, health
     assert taken.manifest is None
 
 
+@pytest.mark.slow
 def test_a_running_job_is_not_landed_in_half_and_any_process_goes_on_with_it(
     export, caremesh, mesh: AwsMesh, healthlake: HealthLakeDouble
 ) -> None:
