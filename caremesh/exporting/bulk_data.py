@@ -67,6 +67,12 @@ def follow(work: ExportWork, job: ExportJob) -> ExportJob:
             return _finish(work, job, finished, fetched, folder)
     except JobGone as gone:
         raise work.fail(job, gone) from None
+    except OSError as error:
+        raise ExportError(
+            f"cannot be written: {error.strerror}",
+            where=str(_incoming(job)),
+            hint="make room, or grant write access; caremesh export follow fetches what is missing",
+        ) from None
 
 
 def call_off(work: ExportWork, job: ExportJob) -> None:

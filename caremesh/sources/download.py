@@ -110,10 +110,6 @@ def download(
     pool = ThreadPoolExecutor(web.settings.parallel)
     try:
         fetched = _collect([pool.submit(_fetch, web, f, folder, links, opens) for f in missing], on_file)
-    except OSError as error:
-        links.stopped.set()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise ExportError(f"cannot be written: {error.strerror}", where=str(folder), hint=_HINT) from None
     except BaseException:
         # Threads that pause or read end at their next block; nobody waits for them.
         links.stopped.set()

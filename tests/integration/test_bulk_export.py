@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -302,6 +304,61 @@ def test_a_job_that_fails_keeps_back_no_other(export, caremesh, server: BulkServ
         done = export("follow")
     assert (done.exit_code, "did not come whole" in done.stderr) == (21, True)
     assert landed(tmp_path / "landing" / "good") == expected()
+
+
+def change_job(tmp_path: Path, **more: Any) -> None:
+    """The ledger as a process left it that was killed earlier than this one."""
+    lake = LocalLake(tmp_path / "lake")
+    ledger = lake.read_ledger()
+    lake.write_ledger(ledger.with_job(replace(ledger.jobs[0], **more)))
+
+
+def test_killed_between_rename_and_ledger_it_is_found_whole(export, server: BulkServer, tmp_path: Path) -> None:
+    assert export("start").exit_code == 0
+    change_job(tmp_path, state="running", export=None)
+    server.seen.clear()
+    assert "first is whole" in export("resume", "first").stdout
+    assert server.seen == []
+
+
+def test_killed_before_the_servers_answer_it_is_asked_for_anew(export, server: BulkServer, tmp_path: Path) -> None:
+    server.gone = True
+    export("start")
+    server.gone = False
+    change_job(tmp_path, state="asked", job=None, status_url=None, submitted_at=None)
+    done = export("follow")
+    assert (done.exit_code, "asking for it anew" in done.stderr) == (0, True)
+    assert landed(tmp_path / "landing" / "first") == expected()
+
+
+def test_files_of_an_earlier_job_are_not_taken_for_those_of_this_one(
+    export, server: BulkServer, tmp_path: Path
+) -> None:
+    server.files["d"] = Served("Patient", b"{", count=1)
+    assert export("start").exit_code == 21
+    change_job(tmp_path, state="asked", job=None, status_url=None, submitted_at=None)
+    # The server names the files of both jobs alike.
+    server.files = {"a": patients(range(50, 60)), "b": patients(range(60, 70))}
+    assert export("follow").exit_code == 0
+    assert landed(tmp_path / "landing" / "first") == expected(server.files)
+
+
+def test_a_full_disk_ends_with_an_error_and_what_is_whole_stays(
+    export, server: BulkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, full = os.fsync, OSError(errno.ENOSPC, "No space left on device")
+
+    def fsync(descriptor: int) -> None:
+        if "/Patient/" in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
+            raise full
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    done = export("start")
+    assert (done.exit_code, "No space left on device" in done.stderr) == (21, True)
+    monkeypatch.setattr(os, "fsync", real)
+    assert export("follow").exit_code == 0
+    assert landed(tmp_path / "landing" / "first") == expected()
 
 
 def test_what_a_server_refuses_leaves_no_job(export, server: BulkServer) -> None:

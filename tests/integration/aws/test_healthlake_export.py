@@ -163,6 +163,26 @@ def test_a_start_whose_answer_was_lost_is_found_and_not_made_twice(
 
 
 @pytest.mark.slow
+def test_where_nobody_knows_whether_a_job_was_started_follow_finds_out(
+    export, caremesh, mesh: AwsMesh, healthlake: HealthLakeDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAREMESH_EXPORT_ATTEMPTS", "1")
+    healthlake.loses_answers = True
+    is_down = iter([False, False, False, True])
+    healthlake.refuse = lambda o: (
+        Refused("AccessDeniedException", 403) if o == "ListFHIRExportJobs" and next(is_down, False) else None
+    )
+    started = export("start", "--name", "x", "--patient")
+    assert (started.exit_code, "caremesh export follow finds out" in started.stderr) == (21, True)
+    # Until then the job may write to any folder of the data store.
+    mesh.put(f"landing/{DATASTORE}-FHIR_EXPORT-{healthlake.jobs[0].job}/{NAME}", BODY[:5])
+    assert land(caremesh, mesh).exit_code == 0
+    assert mesh.lake().read_ledger().exports == ()
+    assert export("follow").exit_code == 0
+    assert len(healthlake.jobs) == 1
+
+
+@pytest.mark.slow
 def test_a_start_that_is_refused_leaves_no_job(export, mesh: AwsMesh, healthlake: HealthLakeDouble) -> None:
     healthlake.refuse = lambda o: Refused("AccessDeniedException", 403) if o == "StartFHIRExportJob" else None
     refused = export("start", "--name", "x")
