@@ -13,7 +13,7 @@ from caremesh.lake.ledger import Ledger, SetWatermark
 from caremesh.lake.watermark import find_watermark, next_since
 from caremesh.places import S3Place
 from caremesh.sources.export_jobs import ExportJob, ExportScope, check_name
-from caremesh.sources.healthlake import ServerJob, check_output
+from caremesh.sources.healthlake import ServerJob, StartUnknownError, check_output
 
 WATERMARK = "watermark"
 """What is typed as a time to go on where the last export ended."""
@@ -193,13 +193,16 @@ def _after_refusal(work: ExportWork, job: ExportJob, error: CareMeshError) -> Ex
     A job that a SMART server started without our knowing costs it work, and changes nothing here.
     """
     if job.kind == "healthlake":
+        found, is_sure = None, not isinstance(error, StartUnknownError)
         try:
             found = work.healthlake.find_started(job)
         except CareMeshError:
-            error.hint = f"{error.hint or 'try again'}; whether it was started, caremesh export follow finds out"
-            raise error from None
+            is_sure = False
         if found:
             return healthlake.record_start(work, job, found)
+        if not is_sure:
+            error.hint = "caremesh export follow finds out whether it was started, and starts it if it was not"
+            raise error
     work.change(lambda current: current.without_job(job.name))
     raise error
 

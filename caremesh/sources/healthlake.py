@@ -55,6 +55,10 @@ class ServerJob:
     name: str | None = None
 
 
+class StartUnknownError(AwsError):
+    """No answer says whether a job was started; a list of jobs may show it later."""
+
+
 @dataclass(frozen=True)
 class Signature:
     """Signs each request for HealthLake with the credentials of boto3's chain (SigV4)."""
@@ -72,7 +76,7 @@ class Signature:
             if credentials is None:
                 raise NoCredentialsError
             request = AWSRequest(method=method, url=url, data=body, headers={"Content-Type": "application/fhir+json"})
-            SigV4Auth(credentials, _SERVICE, self.aws.session.region_name).add_auth(request)
+            SigV4Auth(credentials.get_frozen_credentials(), _SERVICE, self.aws.session.region_name).add_auth(request)
         return dict(request.headers.items())
 
     def expire(self) -> bool:
@@ -122,7 +126,12 @@ class HealthLake:
         if job.scope.is_plain:
             return self._start_plain(job, asked)
         url = export_url(job.source, job.scope)
-        answer = self._rest("POST", url, orjson.dumps(asked), {"Prefer": "respond-async"})
+        try:
+            answer = self._rest("POST", url, orjson.dumps(asked), {"Prefer": "respond-async"}, is_repeatable=False)
+        except ExportError as error:
+            raise StartUnknownError(error.message, where=error.where, hint="run again later") from None
+        if answer.status >= 500:
+            raise StartUnknownError(f"HealthLake answered {answer.status}", hint="run again later")
         try:
             stated = orjson.loads(answer.body)
             return str(stated.get("jobId") or stated["JobId"])
@@ -178,9 +187,13 @@ class HealthLake:
             answer = self._client.start_fhir_export_job(DatastoreId=job.datastore, ClientToken=job.token, **asked)
         return str(answer["JobId"])
 
-    def _rest(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _rest(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str], *, is_repeatable: bool = True
+    ) -> Answer:
         self._keep_pace(self._web.settings.starts_per_second)
-        answer = self._web.ask(method, url, authority=Signature(self._aws), headers=headers, body=body)
+        answer = self._web.ask(
+            method, url, authority=Signature(self._aws), headers=headers, body=body, is_repeatable=is_repeatable
+        )
         if answer.status in (401, 403):
             raise AwsError(f"not allowed to call HealthLake ({answer.status})", hint=_PERMISSIONS)
         return answer

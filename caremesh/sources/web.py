@@ -120,24 +120,27 @@ class Web:
         authority: Authority,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
+        is_repeatable: bool = True,
     ) -> Answer:
         """Send a request, again while the server is busy or the connection breaks; give its answer, whatever it is.
 
+        One that is not repeatable is sent again only where the server said that it did nothing (429).
         Raises ExportError where the server could not be reached in all attempts.
         """
         attempt, has_renewed = 1, False
+        busy = BUSY if is_repeatable else {429}
         while True:
             try:
                 answer = self._once(method, url, {**(headers or {}), **authority.headers(method, url, body)}, body)
             except Broken as broken:
-                if attempt == self.settings.attempts:
-                    raise self.unreachable(url, str(broken)) from None
+                if attempt == self.settings.attempts or not is_repeatable:
+                    raise self.unreachable(url, str(broken), attempt) from None
                 self.wait_after(attempt, None, why=str(broken))
             else:
                 if answer.status == 401 and not has_renewed and authority.expire():
                     has_renewed = True
                     continue
-                if answer.status not in BUSY or attempt == self.settings.attempts:
+                if answer.status not in busy or attempt == self.settings.attempts:
                     return answer
                 self.wait_after(attempt, answer.retry_after, why=f"answer {answer.status}")
             attempt += 1
@@ -166,10 +169,10 @@ class Web:
         self._on_wait(f"{why}: waiting {seconds:,.0f} s")
         self.clock.pause(seconds)
 
-    def unreachable(self, url: str, why: str) -> ExportError:
+    def unreachable(self, url: str, why: str, attempts: int) -> ExportError:
         """The error for a server that does not answer."""
         return ExportError(
-            f"no answer in {self.settings.attempts} attempts: {why}",
+            f"no answer in {attempts} attempt(s): {why}",
             where=show_url(url),
             hint="check address and network; caremesh export follow goes on where it stopped",
         )
