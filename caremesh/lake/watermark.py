@@ -56,7 +56,8 @@ def next_since(watermark: Watermark, *, overlap_seconds: float) -> str | None:
     """From when the next export has to begin; None: from the beginning."""
     if watermark.at is None:
         return None
-    return show_time(_moment(watermark.at) - timedelta(seconds=overlap_seconds))
+    # Whole seconds: not every server reads six digits of them.
+    return show_time((_moment(watermark.at) - timedelta(seconds=overlap_seconds)).replace(microsecond=0))
 
 
 def is_fully_landed(export: LandedExport) -> bool:
