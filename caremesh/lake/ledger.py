@@ -33,6 +33,17 @@ class LandedExport:
         """When it was asked for; where that is not known, when it was landed."""
         return datetime.fromisoformat(self.manifest.submitted_at if self.manifest else self.landed_at)
 
+    def reconciles(self, resource_type: str) -> bool:
+        """Whether it says by what it leaves out that resources of a type are gone.
+
+        Servers leave out types that somebody may not read as they leave out types that are empty: an export of all
+        types says nothing of one that it has no line of.
+        """
+        if self.manifest is None or not self.manifest.covers(resource_type):
+            return False
+        held = any(f.resource_type == resource_type and f.bytes and f.lines != 0 for f in self.files)
+        return held or self.manifest.types is not None
+
     @property
     def content(self) -> frozenset[tuple[str, str]]:
         """What its files are called, and the digest of each."""

@@ -170,7 +170,7 @@ class _Maker:
         if lists:
             found = (gone for file in lists for gone in self.exports.read_deletions(file))
             yield LISTED, tuple(dict.fromkeys(name for kind, name in found if kind == resource))
-        if export.manifest and export.manifest.covers(resource):
+        if export.reconciles(resource):
             yield FULL, ()
 
     def _counts(self, strand: Strand, new: Mapping[int, FileCount], intake: Intake) -> tuple[FileCount, ...]:

@@ -182,7 +182,7 @@ def _exports(names: Iterable[str]) -> str:
 def _deletion(export: LandedExport, types: set[str]) -> DeletionInput | None:
     """What an export says about resources of these types that are gone."""
     lists = tuple(f.digest for f in export.files if f.resource_type == DELETIONS and types.intersection(f.concerns))
-    is_full = export.manifest is not None and any(export.manifest.covers(t) for t in types)
+    is_full = any(export.reconciles(t) for t in types)
     if not lists and not is_full:
         return None
     return DeletionInput(export.name, export.manifest.submitted_at if export.manifest else None, lists, is_full)

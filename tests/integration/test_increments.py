@@ -115,9 +115,20 @@ def test_what_was_updated_after_a_full_export_was_asked_for_is_kept(mesh: Mesh) 
         "a", born(1, 1950), born(2, 1960, "2026-02-10T00:00:01Z"), asked="2026-02-09T00:00:00Z", level="patient"
     )
     mesh.go()
-    mesh.export("f", asked="2026-02-10T00:00:00Z")
+    mesh.export("f", asked="2026-02-10T00:00:00Z", types=["Patient"])
     mesh.go()
     assert mesh.rows() == {"p002": "1960"}
+
+
+def test_a_full_export_of_all_types_says_nothing_of_a_type_that_it_has_no_line_of(mesh: Mesh) -> None:
+    mesh.export("a", born(1, 1950))
+    mesh.go()
+    mesh.export("f", asked="2026-02-10T00:00:00Z")
+    mesh.go()
+    assert mesh.rows() == {"p001": "1950"}
+    mesh.export("g", asked="2026-02-11T00:00:00Z", types=["Patient"])
+    mesh.go()
+    assert mesh.rows() == {}
 
 
 def test_an_export_that_is_not_full_removes_nothing(mesh: Mesh) -> None:
