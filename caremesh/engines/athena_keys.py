@@ -9,7 +9,7 @@ from __future__ import annotations
 from caremesh.engines.line_sql import NULL_LINE, row_type
 from caremesh.fhir import CompiledView, with_numbers
 from caremesh.quoting import quote_text
-from caremesh.sources.sieve import LONGEST_LINE
+from caremesh.sources.sieve import INSTANT, LONGEST_LINE
 
 KEY_COLUMNS = {
     "path": "string",
@@ -59,7 +59,7 @@ def lines_sql(table: str) -> str:
 def keys_sql(table: str, view: CompiledView) -> str:
     """SQL for what is kept of each line (`KEY_COLUMNS`); what does not fit gets a reason, and no line a failure."""
     stated = "json_extract_scalar(parsed, '$.meta.lastUpdated')"
-    is_moment = f"regexp_like({stated}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
+    is_moment = f"regexp_like({stated}, '^{INSTANT}$')"
     moment = f"try(from_iso8601_timestamp(regexp_replace({stated}, '\\.[0-9]+', '')))"
     fraction = f"rpad(substr(coalesce(regexp_extract({stated}, '\\.([0-9]+)', 1), ''), 1, 6), 6, '0')"
     return f"""

@@ -13,9 +13,13 @@ from caremesh.engines.exact import number_columns
 from caremesh.engines.versions import FULL, NEWEST_FIRST, History, settle_versions
 from caremesh.fhir import CompiledView, exact_names
 from caremesh.quoting import quote_file, quote_name, quote_text
+from caremesh.sources.sieve import INSTANT
 
 # As JSON, so that an id that is no text shows, and that any `meta` is read: whether it fits is for the view to say.
 KEY_COLUMNS = {"resourceType": "VARCHAR", "id": "JSON", "meta": "JSON"}
+
+_STATED = "meta ->> '$.lastUpdated'"
+_UPDATED = f"case when regexp_full_match({_STATED}, {quote_text(INSTANT)}) then try_cast({_STATED} as timestamptz) end"
 
 
 def read_keys(desk: Desk) -> None:
@@ -35,7 +39,7 @@ def _keep_versions(desk: Desk, history: History) -> None:
             select
                 filename as path,
                 cast(id as varchar) as id_as_json,
-                try_cast(meta ->> '$.lastUpdated' as timestamptz) as updated,
+                {_UPDATED} as updated,
                 meta ->> '$.versionId' as version,
                 {_is_wrong_sql(desk.view)} as is_wrong
             from {_keys_sql(desk.view, desk.paths())}
@@ -205,7 +209,7 @@ def _superseded_sql(paths: Sequence[Source]) -> str:
             select
                 filename as path,
                 id ->> '$' as id,
-                try_cast(meta ->> '$.lastUpdated' as timestamptz) as updated,
+                {_UPDATED} as updated,
                 meta ->> '$.versionId' as version
             from {read_lines_sql(paths, KEY_COLUMNS)}
             where hash(id) in (select id_hash from repeated)

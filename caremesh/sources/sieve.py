@@ -9,6 +9,7 @@ count too. People are told line numbers, which count blank lines as well.
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,6 +33,12 @@ Version = tuple[str, int, str, str]
 
 Span = tuple[int, int]
 """Where a run of bytes starts, and where it ends."""
+
+INSTANT = "[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+"""What a FHIR instant looks like (https://hl7.org/fhir/R4/datatypes.html#instant); one without offset is in UTC.
+
+Engines read more as a moment, and each something else: `infinity`, to DuckDB, is newer than every other version.
+"""
 
 _BLOCK = 1 << 20
 
@@ -168,6 +175,8 @@ def rising(ordinals: Iterable[int]) -> Sequence[int]:
 
 def _utc(instant: str) -> str:
     """An instant as comparable text in UTC; what is no instant sorts first, as if it were missing."""
+    if not re.fullmatch(INSTANT, instant):
+        return ""
     try:
         moment = datetime.fromisoformat(instant)
         in_utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

@@ -220,6 +220,18 @@ def test_a_time_without_offset_is_utc_whatever_the_machine_thinks(
     assert rows == [("p001", "later")]
 
 
+@pytest.mark.parametrize("stated", ["infinity", "2024-01-02", "2024-01-02 00:00:00+00", "2024-01-01T24:00:00Z"])
+def test_what_is_no_instant_is_older_than_any_whether_in_one_file_or_in_two(stated: str, tmp_path: Path) -> None:
+    known = patient(1, meta={"lastUpdated": "2024-01-01T10:00:00Z"}, **living_in("known"))
+    unknown = patient(1, meta={"lastUpdated": stated}, **living_in("unknown"))
+    write_lines(tmp_path / "one" / "Patient.ndjson", [known, unknown])
+    write_lines(tmp_path / "two" / "a" / "Patient.ndjson", [known])
+    write_lines(tmp_path / "two" / "b" / "Patient.ndjson", [unknown])
+    for landing in ("one", "two"):
+        _, rows = take(tmp_path / landing, tmp_path / f"scratch-{landing}")
+        assert rows == [("p001", "known")]
+
+
 def test_a_carriage_return_within_a_line_ends_no_line(tmp_path: Path) -> None:
     folder = tmp_path / "landing"
     folder.mkdir()
