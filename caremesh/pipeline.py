@@ -15,6 +15,7 @@ from caremesh.aws import Aws
 from caremesh.errors import CareMeshError, LandingError, PublishError
 from caremesh.fhir import CompiledView
 from caremesh.lake.base import Lake
+from caremesh.lake.files import telling_failed_writes
 from caremesh.lake.opening import open_lake
 from caremesh.lake.quarantine import count_decided
 from caremesh.lake.release import Manifest, Pointer
@@ -176,7 +177,7 @@ def prune(settings: Settings, *, keep: int, before: str, command: str) -> tuple[
 @contextmanager
 def writing(settings: Settings, lake: Lake, command: str) -> Iterator[None]:
     """Hold the lake and its scratch folder for the work of one command."""
-    with lake.hold(command=command, since=settings.now):
+    with telling_failed_writes(str(settings.lake)), lake.hold(command=command, since=settings.now):
         lake.prepare()
         yield
         lake.tidy()

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 import duckdb
 
 from caremesh.duckdb_settings import OFFLINE
+from caremesh.errors import LakeError
 from caremesh.quoting import quote_file
 from quality.candidate import LocalCandidate
 from quality.engine import EngineError, require_version
@@ -98,13 +99,23 @@ def open_duckdb(candidate: LocalCandidate) -> Iterator[DuckDbEngine]:
     files = ", ".join(quote_file(f) for f in candidate.files)
     try:
         database.unlink(missing_ok=True)
-        with duckdb.connect(str(database), config=config) as connection:
-            rows = f"select * from read_parquet([{files}], hive_partitioning = false)"
-            connection.execute(f"create view {_TABLE} as {rows}")
+        _make_database(database, config, f"select * from read_parquet([{files}], hive_partitioning = false)")
         yield DuckDbEngine(database, config)
     finally:
         for leftover in (database, database.with_name(f"{database.name}.wal")):
             leftover.unlink(missing_ok=True)
+
+
+def _make_database(database: Path, config: Config, rows: str) -> None:
+    try:
+        with duckdb.connect(str(database), config=config) as connection:
+            connection.execute(f"create view {_TABLE} as {rows}")
+    except duckdb.Error as error:
+        raise LakeError(
+            f"the database to check a candidate with could not be written ({type(error).__name__})",
+            where=str(database),
+            hint="free disk space, then run again",
+        ) from None
 
 
 @contextmanager

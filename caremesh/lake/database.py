@@ -12,7 +12,9 @@ from pathlib import Path
 import duckdb
 
 from caremesh.duckdb_settings import OFFLINE
+from caremesh.errors import LakeError
 from caremesh.lake.decisions import TEXT_DIGITS
+from caremesh.lake.files import sync
 from caremesh.lake.layout import LEDGER_FILE
 from caremesh.lake.local import LocalLake
 from caremesh.products import Product
@@ -36,17 +38,30 @@ _DECISION = f"""(
 
 
 def rebuild_database(lake: LocalLake, products: Sequence[Product]) -> Path:
-    """Write the lake's DuckDB file anew from its pointers and swap it in."""
+    """Write the lake's DuckDB file anew from its pointers and swap it in; raise LakeError where that cannot be done."""
     aside = lake.root / f".{lake.database.name}.part"
-    aside.unlink(missing_ok=True)
-    with duckdb.connect(str(aside), config=OFFLINE) as connection:
-        add_product_views(connection, lake, products)
-        _add_decisions(connection, lake)
-        _add_quarantine_view(connection, lake, products)
-        _add_removals_view(connection, lake, products)
-        _add_curated_views(connection, lake)
-        _comment(connection, "view quarantine.lines", state_place(lake))
+    # DuckDB would take what a killed run logged for part of the new file.
+    for left in (aside, aside.with_name(f"{aside.name}.wal")):
+        left.unlink(missing_ok=True)
+    try:
+        with duckdb.connect(str(aside), config=OFFLINE) as connection:
+            add_product_views(connection, lake, products)
+            _add_decisions(connection, lake)
+            _add_quarantine_view(connection, lake, products)
+            _add_removals_view(connection, lake, products)
+            _add_curated_views(connection, lake)
+            _comment(connection, "view quarantine.lines", state_place(lake))
+            # Closing would do it too, but says nothing where it fails: on a full disk the file is then empty.
+            connection.execute("checkpoint")
+    except duckdb.Error as error:
+        raise LakeError(
+            f"the DuckDB file could not be written ({type(error).__name__}); the one before still answers",
+            where=str(lake.database),
+            hint="free disk space, or see whether the releases can still be read; then: caremesh publish",
+        ) from None
+    sync(aside)
     aside.replace(lake.database)
+    sync(lake.root)
     return lake.database
 
 

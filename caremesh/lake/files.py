@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from caremesh.errors import LakeError
 
 T = TypeVar("T")
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def telling_failed_writes(place: str) -> Iterator[None]:
+    """Turn what the operating system says where it cannot write into a LakeError with the next move."""
+    try:
+        yield
+    except OSError as error:
+        is_full = error.errno in _FULL
+        raise LakeError(
+            f"could not be written: {os.strerror(error.errno) if error.errno else type(error).__name__}",
+            where=place,
+            hint=f"{'free disk space' if is_full else 'see to it that it can be written'}, then run again: "
+            "what was current still is, and what is done is not done again",
+        ) from None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -21,12 +40,13 @@ def write_text(path: Path, text: str) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.part")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-    sync(path.parent)
+    with telling_failed_writes(str(path)):
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+        sync(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:
