@@ -1,0 +1,49 @@
+"""A run in a process of its own, which has all imports behind it when it starts: so it can be killed many times.
+
+Processes are forked from a server that imported this module and did nothing else.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Sequence
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import dbt.adapters.duckdb
+import dbt.cli.main
+import great_expectations
+import pyarrow.parquet
+
+import caremesh.engines.dbt
+import caremesh.engines.mending
+import caremesh.engines.part_files
+import caremesh.lake.database
+import catalog.portal
+import quality.duckdb_engine
+import quality.report
+from caremesh.pipeline import STAGES, Stage, run
+from tests.conftest import SilentWatcher, settings_for
+
+PRELOADED = (
+    *(dbt.adapters.duckdb, dbt.cli.main, great_expectations, pyarrow.parquet),
+    *(caremesh.engines.dbt, caremesh.engines.mending, caremesh.engines.part_files, caremesh.lake.database),
+    *(catalog.portal, quality.duckdb_engine, quality.report),
+)
+"""What a run imports where it needs it."""
+
+UNTIL_PUBLISHED: tuple[Stage, ...] = STAGES[:4]
+
+
+def start(project: Path, landing: Path, lake: Path, stages: Sequence[Stage] = UNTIL_PUBLISHED) -> ForkServerProcess:
+    """Start a run in a new process."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=_run, args=(project, landing, lake, tuple(stages)))
+    process.start()
+    return process
+
+
+def _run(project: Path, landing: Path, lake: Path, stages: Sequence[Stage]) -> None:
+    settings = settings_for(lake, landing, project=project)
+    run(settings, watcher=SilentWatcher(), command="test", stages=stages)
