@@ -121,10 +121,16 @@ def choose_base(product: Product, plan: ReleasePlan, *, engine: Engine, lake: La
         return None, FIRST
     reads_all = "the engine athena reads everything" if engine == "athena" else None
     hurdles = {m.release: reads_all or _hurdle(plan, m) for m in releases}
-    fitting = [m for m in releases if hurdles[m.release] is None]
+    # What was withdrawn may hold what somebody did not want.
+    withdrawn = pointer.withdrawn if pointer else ()
+    fitting = [m for m in releases if hurdles[m.release] is None and m.release not in withdrawn]
     base = max(fitting, key=lambda m: (len(m.inputs), m.release), default=None)
     what = "; ".join(_changes(product, plan, current)) or "an earlier state of the ledger"
-    how = f"merged into release {base.release}" if base else f"made from landing, as {hurdles[current.release]}"
+    how = (
+        f"merged into release {base.release}"
+        if base
+        else f"made from landing, as {hurdles[current.release] or 'none can be merged into'}"
+    )
     return base, f"{what}: {how}"
 
 

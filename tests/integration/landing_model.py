@@ -37,7 +37,10 @@ class Export:
         return bool(m and m["level"] == "system" and not (m["since"] or m["until"] or m["is_filtered"]))
 
     def covers(self, kind: str) -> bool:
-        return self.is_full and (self.manifest["types"] is None or kind in self.manifest["types"])  # type: ignore[index]
+        if not self.is_full or self.manifest is None:
+            return False
+        # Of all types it speaks only for those that it has lines of: others may have been kept from whoever asked.
+        return any(self.lines(kind)) if self.manifest["types"] is None else kind in self.manifest["types"]
 
     def lines(self, kind: str) -> Iterable[tuple[str, int, str]]:
         for name in sorted(self.files):
