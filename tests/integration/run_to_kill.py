@@ -32,7 +32,7 @@ PRELOADED = (
 )
 """What a run imports where it needs it."""
 
-UNTIL_PUBLISHED: tuple[Stage, ...] = STAGES[:4]
+UNTIL_CHECKED, UNTIL_PUBLISHED = STAGES[:3], STAGES[:4]
 
 
 def start(project: Path, landing: Path, lake: Path, stages: Sequence[Stage] = UNTIL_PUBLISHED) -> ForkServerProcess:

@@ -10,7 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from caremesh.pipeline import STAGES, Stage
 from tests.conftest import ROOT
 from tests.integration.landing_model import Export
 from tests.integration.landing_sequences import write_export
-from tests.integration.run_to_kill import UNTIL_PUBLISHED, start
+from tests.integration.run_to_kill import UNTIL_CHECKED, UNTIL_PUBLISHED, start
 from tests.integration.tiny_mesh import write_tiny_mesh
 
 FULL = {
@@ -52,7 +53,10 @@ class State:
 
 @dataclass(frozen=True)
 class Scene:
-    """A lake that holds one export, kept in `before`; another export waits in the landing zone, with deletions."""
+    """A lake that holds one export; another export waits in the landing zone, with deletions.
+
+    In `before` stands the lake as it was then, in `checked` with candidates that need only be published.
+    """
 
     home: Path
     project: Path
@@ -67,11 +71,20 @@ class Scene:
         self.play()
         shutil.copytree(self.lake, self.home / "before")
         write_export(self.home / "landing" / "second", second)
+        replace(self, stages=UNTIL_CHECKED).play()
+        shutil.copytree(self.lake, self.home / "checked")
+        self.reset("before")
         return self
 
-    def reset(self) -> None:
+    def reset(self, origin: str) -> None:
         shutil.rmtree(self.lake)
-        shutil.copytree(self.home / "before", self.lake)
+        shutil.copytree(self.home / origin, self.lake)
+
+    def time(self, origin: str) -> float:
+        self.reset(origin)
+        began = time.monotonic()
+        self.play()
+        return time.monotonic() - began
 
     def play(self, kill_after: float | None = None) -> bool:
         """Run what is waiting, and perhaps kill it; tell whether it was killed."""
@@ -81,7 +94,7 @@ class Scene:
         process.join()
         code = process.exitcode
         process.close()
-        assert code in ((0,) if kill_after is None else (0, -signal.SIGKILL)), "a run failed by itself"
+        assert code in ((0,) if kill_after is None else (0, -signal.SIGKILL)), f"a run ended with {code}"
         return code != 0
 
     def state(self) -> State:
@@ -168,17 +181,18 @@ def _reading(number: int, day: str) -> str:
 
 
 def kill_often(scene: Scene, kills: int, dice: random.Random) -> Counter[str]:
-    """Kill so many runs, each after a delay drawn over a whole run; give how far they had come."""
+    """Kill so many runs, each after a delay drawn over a whole run; give how far they had come.
+
+    Checking takes most of a run: every other one has that behind it, so that kills fall on publishing as well.
+    """
     old = scene.tables()
-    began = time.monotonic()
-    scene.play()
-    whole = time.monotonic() - began
+    whole = {origin: scene.time(origin) for origin in ("checked", "before")}
     calm = scene.state()
     reached: Counter[str] = Counter()
-    for _ in range(kills):
-        scene.reset()
-        while not scene.play(kill_after=dice.uniform(0, whole)):
-            scene.reset()
+    for origin in islice(cycle(whole), kills):
+        scene.reset(origin)
+        while not scene.play(kill_after=dice.uniform(0, whole[origin])):
+            scene.reset(origin)
         reached[scene.reached()] += 1
         for name, rows in scene.tables().items():
             assert rows in (old[name], calm.tables[name]), f"{name} is neither old nor new, seen {scene.reached()}"
