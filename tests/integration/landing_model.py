@@ -37,10 +37,11 @@ class Export:
         return bool(m and m["level"] == "system" and not (m["since"] or m["until"] or m["is_filtered"]))
 
     def covers(self, kind: str) -> bool:
-        if not self.is_full or self.manifest is None:
+        """Whether it says of a type what is gone; where it names no types, only of those that it has a line of."""
+        if not (self.manifest and self.is_full):
             return False
-        # Of all types it speaks only for those that it has lines of: others may have been kept from whoever asked.
-        return any(self.lines(kind)) if self.manifest["types"] is None else kind in self.manifest["types"]
+        types = self.manifest["types"]
+        return any(True for _ in self.lines(kind)) if types is None else kind in types
 
     def lines(self, kind: str) -> Iterable[tuple[str, int, str]]:
         for name in sorted(self.files):
@@ -141,7 +142,8 @@ class Model:
         for key, known in versions.items():
             kills = {v.rank: _kills(v, kind, ordered) for v in known}
             alive = [v for v in known if not kills[v.rank]]
-            newest = max(alive or known, key=lambda v: v.rank)
+            # Of versions that are all gone the one counts that went last, and of those the newest.
+            newest = max(alive or known, key=lambda v: (_first_kill(kills[v.rank], ordered), v.rank))
             for version in known:
                 column = 1 if version is not newest else 0 if alive else 2
                 tally[ordered[version.place].name, version.file][column] += 1
@@ -218,6 +220,12 @@ def _kills(version: Version, kind: str, ordered: list[Landed]) -> set[tuple[str,
         if version.id not in _stated_ids(export, kind, otherwise={version.id}):
             found.add((landed.name, "not in full export"))
     return found
+
+
+def _first_kill(kills: set[tuple[str, str]], ordered: list[Landed]) -> int:
+    """The place of the first export that kills a version; the same for all that none kills."""
+    names = [landed.name for landed in ordered]
+    return min((names.index(name) for name, _ in kills), default=-1)
 
 
 def _stated_ids(export: Export, kind: str, *, otherwise: set[str]) -> set[str]:
