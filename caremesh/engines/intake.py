@@ -9,7 +9,7 @@ that can, the newest version of a resource wins. For every file: lines = used + 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from caremesh.engines.keys import count_unused, note_unused, read_keys, unclean_
 from caremesh.engines.merging import merge_rows
 from caremesh.engines.output import Form, copy_sql
 from caremesh.engines.refusals import compute
-from caremesh.engines.versions import Change, History, base_changes, write_keys
+from caremesh.engines.versions import Change, History, base_changes, count_keys, write_keys
 from caremesh.errors import LandingError
 from caremesh.fhir import CompiledView
 from caremesh.sources.ndjson import LandedFile, LineFile, starts_with_mark
@@ -51,6 +51,7 @@ class Intake:
     """What was taken from the files of one product, and how many rows there are.
 
     `base_changes` says what became of versions in an earlier release, `withheld` which full exports removed nothing.
+    `keys` are the resources in the keys: used, and removed.
     """
 
     counts: tuple[FileCount, ...]
@@ -58,6 +59,7 @@ class Intake:
     rows: int
     base_changes: tuple[Change, ...] = ()
     withheld: tuple[str, ...] = ()
+    keys: tuple[int, int] = (0, 0)
 
 
 def flatten_files(
@@ -178,5 +180,8 @@ def _account(desk: Desk) -> Intake:
             )
         counts.append(count)
         quarantined.extend(sifted.quarantined if sifted else ())
-    changes = base_changes(desk.connection) if desk.history else ()
-    return Intake(tuple(counts), tuple(quarantined), desk.rows, changes, desk.withheld)
+    intake = Intake(tuple(counts), tuple(quarantined), desk.rows)
+    if desk.history is None:
+        return intake
+    changes, keys = base_changes(desk.connection), count_keys(desk.connection, desk.history)
+    return replace(intake, base_changes=changes, withheld=desk.withheld, keys=keys)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from caremesh.quoting import quote_text
-from caremesh.release_keys import key_part, read_keys_sql
+from caremesh.release_keys import key_part, parts_of_view, read_keys_sql
 
 Reason = Literal["deleted", "not in full export"]
 LISTED: Reason = "deleted"
@@ -75,14 +75,15 @@ class History:
     """Everything beside its own files that an intake has to regard.
 
     `places` are the places of the intake's files among all files that the view's rows come from, `exports` the order of
-    the export of every one of those. `keys` is the folder that the keys of the release go to, as those of view number
-    `view`.
+    the export of every one of those; `order` is that of every export by its name. `keys` is the folder that the keys of
+    the release go to, as those of view number `view`.
     """
 
     places: Sequence[int]
     exports: Sequence[int]
     keys: Path
     view: int = 0
+    order: Mapping[str, int] = field(default_factory=dict)
     deletions: Sequence[Deletion] = ()
     base: Base | None = None
 
@@ -111,7 +112,7 @@ def settle_versions(
     )
     _know(connection, history)
     _kill(connection, history.deletions, protected)
-    _contest(connection)
+    _contest(connection, history.order)
     connection.execute(
         """
         create or replace temp table unused as
@@ -140,6 +141,14 @@ def write_keys(connection: duckdb.DuckDBPyConnection, history: History, resource
         to {quote_text(str(target))} (format parquet, compression zstd)
         """
     )
+
+
+def count_keys(connection: duckdb.DuckDBPyConnection, history: History) -> tuple[int, int]:
+    """How many resources stand in the keys that were written: used, and removed."""
+    parts = parts_of_view(history.keys.iterdir(), history.view)
+    counts = "count(*) filter (removed_by is null), count(removed_by)"
+    used, removed = connection.execute(f"select {counts} from {read_keys_sql(parts)}").fetchone() or (0, 0)
+    return used, removed
 
 
 def link_file(source: Path, target: Path) -> None:
@@ -223,8 +232,16 @@ def _kill(
         )
 
 
-def _contest(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill `contested` (ids) and `fates`: what was each version of these before, and what is it now."""
+def _contest(connection: duckdb.DuckDBPyConnection, order: Mapping[str, int]) -> None:
+    """Fill `contested` (ids) and `fates`: what was each version of these before, and what is it now.
+
+    Where all versions of a resource are killed, that counts which was killed last, and of those the newest: an earlier
+    release has no other one, so that a merge finds the same.
+    """
+    connection.execute(
+        "create or replace temp table killers as select unnest($1) as killed_by, unnest($2) as killed_in",
+        [list(order), list(order.values())],
+    )
     connection.execute(
         """
         create or replace temp table contested as
@@ -248,12 +265,13 @@ def _contest(connection: duckdb.DuckDBPyConnection) -> None:
         ),
         ranked as (
             select *, row_number() over (
-                partition by id order by killed_by is not null, {NEWEST_FIRST}, file desc
+                partition by id
+                order by killed_by is not null, killed_in desc nulls last, {NEWEST_FIRST}, file desc
             ) as rank
-            from versions
+            from versions left join killers using (killed_by)
         )
         select
-            * exclude (rank),
+            * exclude (rank, killed_in),
             case when rank > 1 then 'superseded' when killed_by is null then 'used' else 'deleted' end as after
         from ranked
         """

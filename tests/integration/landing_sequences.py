@@ -53,7 +53,7 @@ class _Dice:
 
     def sequence(self) -> tuple[tuple[str, str], tuple[Step, ...]]:
         first, second = self.random.sample(("person", "badge", "reading"), 2)
-        return (first, second), tuple(self.step(day) for day in range(self.random.randint(3, 5)))
+        return (first, second), tuple(self.step(day) for day in range(self.random.randint(2, 4)))
 
     def chance(self, share: float) -> bool:
         return self.random.random() < share

@@ -146,7 +146,9 @@ def first_difference(seed: int, home: Path) -> str | None:
         mesh.take(step, is_last=number == len(steps))
         for difference in mesh.differences(mesh.lake, mesh.model):
             return f"seed {seed}, landing {number}: {difference}"
-    if seed % 2:
+    if seed % 4 in (0, 2):
+        return None
+    if seed % 4 == 1:
         rebuilt = mesh.rebuilt(home / "rebuilt")
         if mesh.releases(rebuilt) != mesh.releases(mesh.lake):
             return f"seed {seed}: the rebuilt releases go by other names"
