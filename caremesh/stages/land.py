@@ -10,7 +10,7 @@ from caremesh.errors import LandingError
 from caremesh.lake.base import Lake
 from caremesh.lake.ledger import LandedExport, Ledger
 from caremesh.settings import Settings
-from caremesh.sources.export_manifest import ExportManifest
+from caremesh.sources.export_manifest import MANIFEST_FILE, ExportManifest
 from caremesh.sources.landing import Exports
 from caremesh.sources.ndjson import DELETIONS, FoundFile, IgnoredFile, Listing
 
@@ -143,6 +143,13 @@ def _with_export(settings: Settings, ledger: Ledger, now: LandedExport) -> Ledge
             f"{len(changed)} file(s) of export {now.name!r} changed after they were landed",
             where=changed[0].path,
             hint=f"put them back; or, to land them anew on purpose: {settings.forget_command(now.name)}",
+        )
+    if before.manifest is not None and now.manifest != before.manifest:
+        # It says what is deleted, and puts the export in order: without a word, what is gone would come back.
+        raise LandingError(
+            f"the manifest of export {now.name!r} changed, or is gone, since it was landed",
+            where=f"{now.root}: {MANIFEST_FILE}",
+            hint=f"put it back; or, to land the export anew on purpose: {settings.forget_command(now.name)}",
         )
     merged = tuple(sorted((*now.files, *absent), key=lambda f: f.name))
     whole = replace(now, landed_at=before.landed_at, files=merged)

@@ -165,6 +165,21 @@ def test_a_file_that_the_manifest_does_not_name_is_passed_over_and_said(project:
     assert [(i.path, i.is_missed) for i in report.passed_over] == [(str(stranger), True)]
 
 
+@pytest.mark.parametrize("harm", ["removed", "changed"])
+def test_a_manifest_that_changes_or_goes_after_landing_is_an_error(project: Path, tmp_path: Path, harm: str) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    write_lines(landing / "a" / "Patient.ndjson", [patient(1)])
+    go(project, landing, lake, "land")
+    manifest_of(landing / "a")
+    go(project, landing, lake, "land")
+    if harm == "removed":
+        (landing / "a" / "export.json").unlink()
+    else:
+        manifest_of(landing / "a", submitted_at="2026-01-02T00:00:00Z")
+    with pytest.raises(LandingError, match="manifest of export 'a' changed, or is gone"):
+        go(project, landing, lake, "land")
+
+
 def test_of_equal_versions_that_of_the_export_asked_for_later_is_used(project: Path, tmp_path: Path) -> None:
     landing, lake = tmp_path / "landing", tmp_path / "lake"
     for name, month in (("a", "03"), ("b", "01"), ("c", "02")):
