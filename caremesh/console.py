@@ -25,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from caremesh.lake.base import Lake
+from caremesh.lake.incomplete import Missing
 from caremesh.lake.ledger import Ledger
 from caremesh.lake.quarantine import Counts, count_quarantine
 from caremesh.lake.release import Manifest
@@ -149,9 +150,9 @@ def run_table(report: RunReport, seconds: dict[str, float], *, width: int) -> Ta
 
 def status_table(products: Iterable[Product], lake: Lake, *, width: int) -> Table:
     """One line per product: its current release, and a candidate that failed, if one stands aside."""
-    shown = ["release", "published", ">rows", ">quarantined", "checks", "set aside"]
+    shown = ["release", "published", ">rows", ">quarantined", ">incomplete", "checks", "set aside"]
     if width < WIDE:
-        shown = ["release", ">rows", ">quarantined", "set aside"]
+        shown = ["release", ">rows", ">quarantined", ">incomplete", "set aside"]
     table, ledger = _table("product", *shown), lake.read_ledger()
     for product in products:
         current, pointer = lake.current(product), lake.pointer(product)
@@ -161,6 +162,7 @@ def status_table(products: Iterable[Product], lake: Lake, *, width: int) -> Tabl
             "published": pointer.history[-1].at if pointer else "",
             ">rows": f"{current.rows:,}" if current else "",
             ">quarantined": quarantine_text(count_quarantine(lake, product, current, ledger)) if current else "",
+            ">incomplete": incomplete_text(current) if current else "",
             "checks": checks_text(current) if current else "",
             "set aside": "; ".join(f"[red]{m.release} failed: {', '.join(failing_checks(m))}[/]" for m in failed),
         }
@@ -257,6 +259,29 @@ def removals_table(removals: Sequence[Removal], *, with_ids: bool) -> Table:
     return table
 
 
+def incomplete_table(manifests: Iterable[Manifest]) -> Table:
+    """How many rows name what has not arrived: one line for each column that a contract asks about."""
+    table = _table("product", "release", "column", ">incomplete", "")
+    for manifest in manifests:
+        found = manifest.completeness
+        if found is None or found.rows is None:
+            table.add_row(manifest.product, manifest.release, "", "", "not determined")
+            continue
+        for column, count in found.references:
+            table.add_row(manifest.product, manifest.release, column, f"{count:,}", "")
+        state = "held back" if found.held else "listed" if found.rows else ""
+        table.add_row(manifest.product, manifest.release, "[dim]rows[/]", f"{found.rows:,}", state)
+    return table
+
+
+def missing_table(missing: Iterable[tuple[Product, Missing]]) -> Table:
+    """One line for each reference of a row to what has not arrived."""
+    table = _table("product", "row", "column", "missing in", "id")
+    for product, one in missing:
+        table.add_row(product.id, escape(", ".join(one.key)), one.column, one.product, escape(one.id))
+    return table
+
+
 def products_table(domains: Iterable[Domain]) -> Table:
     """Every data product of every domain."""
     table = _table("product", "version", ">columns", "owner", "grain")
@@ -336,6 +361,17 @@ def quarantine_text(counts: Counts) -> str:
     """How many lines are open; beside them, if any, those on which somebody decided."""
     decided = f" [dim](+{counts.decided:,} decided)[/]" if counts.decided else ""
     return (f"[yellow]{counts.open:,}[/]" if counts.open else "0") + decided
+
+
+def incomplete_text(manifest: Manifest) -> str:
+    """How many rows name what has not arrived, and whether they are held back; nothing where no contract asks."""
+    found = manifest.completeness
+    if found is None:
+        return ""
+    if found.rows is None:
+        return "[dim]unknown[/]"
+    held = " [dim]held[/]" if found.held else ""
+    return f"[yellow]{found.rows:,}[/]{held}" if found.rows else "0"
 
 
 _STATES = {"whole": "green", "failed": "red", "cancelled": "yellow"}

@@ -17,10 +17,10 @@ from caremesh.fhir import CompiledView
 from caremesh.lake.base import Lake
 from caremesh.lake.files import telling_failed_writes
 from caremesh.lake.opening import open_lake
-from caremesh.lake.quarantine import count_decided
+from caremesh.lake.quarantine import count_decided, newest_release
 from caremesh.lake.release import Manifest, Pointer
 from caremesh.product_views import compile_product
-from caremesh.products import Domain, Product, find_domains, select_products
+from caremesh.products import Domain, Product, find_domains, order_products, select_products
 from caremesh.settings import Settings
 from caremesh.sources.landing import Exports
 from caremesh.sources.ndjson import IgnoredFile
@@ -30,7 +30,7 @@ from caremesh.stages.flatten import flatten
 from caremesh.stages.land import LandingReport, forget, land
 from caremesh.stages.publish import Outcome, publish, roll_back
 from caremesh.stages.register import register
-from caremesh.stages.release_plan import FIRST
+from caremesh.stages.release_plan import FIRST, Required
 from catalog.base import Change
 
 Stage = Literal["land", "flatten", "check", "publish", "curate", "register"]
@@ -272,7 +272,7 @@ class _Run:
         self.watcher.end(f"{len(ledger.exports)} export(s), {len(files)} files, {amount}; {read}")
 
     def _flatten(self) -> None:
-        with_view = [p for p in self.chosen if p.view_files]
+        with_view = [p for p in order_products(self.chosen) if p.view_files]
         seen = {p.id: self.lake.pointer(p) for p in with_view}
         ledger = self.lake.read_ledger()
         if not ledger.exports:
@@ -291,6 +291,7 @@ class _Run:
                 lake=self.lake,
                 exports=self.exports,
                 ledger=ledger,
+                required=[self._required(name) for name in product.required],
                 on_sift=lambda f: self.watcher.note(f"{f.export}/{f.name} has lines that cannot be used: sorting them"),
             )
             if made.is_new and made.manifest.why != FIRST:
@@ -302,12 +303,19 @@ class _Run:
             self.lake.set_aside(product, made.manifest.release, seen=seen[product.id])
             self.reports[product.id] = ProductReport(product, made.manifest, made.is_new, seen[product.id])
             self.watcher.advance(size[product.id], product.id)
+        self.reports = {p.id: self.reports[p.id] for p in self.chosen if p.id in self.reports}
         made_now = sum(r.is_new for r in self.reports.values())
         rows = sum(r.manifest.rows for r in self.reports.values())
         queries = [q for r in self.reports.values() if r.is_new for q in r.manifest.queries]
         scanned, cost = sum(q.bytes_scanned for q in queries), sum(q.cost_usd for q in queries)
         billed = f"; Athena scanned {scanned / 1e6:,.1f} MB, about ${cost:,.4f}" if queries else ""
         self.watcher.end(f"{made_now} new release(s) of {len(with_view)} products, {rows:,} rows{billed}")
+
+    def _required(self, name: str) -> Required:
+        """The release of a product that another one requires: that of this run, else the newest in the lake."""
+        (product,) = (p for p in self._everything if p.id == name)
+        made = self.reports.get(name)
+        return Required(product, made.manifest if made else newest_release(self.lake, product))
 
     def _check(self) -> None:
         reports = self._found_reports()

@@ -17,6 +17,7 @@ import yaml
 from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject, SchemaProperty
 from pydantic import ValidationError
 
+from caremesh.completeness import COMPLETENESS_PROPERTY, CompletenessRule, order_by_need, read_rule
 from caremesh.errors import ContractError, UsageError
 
 CONTRACT_FILE = "contract.odcs.yaml"
@@ -81,6 +82,7 @@ class Product:
     folder: Path
     view_files: tuple[Path, ...]
     contract_digest: str
+    completeness: CompletenessRule | None = None
 
     @property
     def id(self) -> str:
@@ -97,6 +99,11 @@ class Product:
         """Names of the primary key columns, in key order."""
         keyed = [(c.key_position, c.name) for c in self.columns if c.key_position is not None]
         return tuple(name for _, name in sorted(keyed))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Ids of the other products that have to be there before this one's completeness can be told."""
+        return tuple(name for name in self.completeness.products if name != self.id) if self.completeness else ()
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,9 @@ def find_domains(root: Path) -> tuple[Domain, ...]:
     """
     if not root.is_dir():
         raise ContractError("there is no domains folder", where=str(root), hint="give --project DIR")
-    return tuple(_read_domain(folder) for folder in sorted(root.iterdir()) if (folder / "domain.yaml").is_file())
+    domains = tuple(_read_domain(folder) for folder in sorted(root.iterdir()) if (folder / "domain.yaml").is_file())
+    _refuse_unknown_requirements(domains)
+    return domains
 
 
 def select_products(
@@ -131,6 +140,12 @@ def select_products(
         asked = f"matches {product or domain!r}" if product or domain else "was found"
         raise UsageError(f"no data product {asked}", hint=f"one of: {known}")
     return tuple(kept)
+
+
+def order_products(products: Iterable[Product]) -> tuple[Product, ...]:
+    """The products in an order in which each follows those that it requires."""
+    by_id = {p.id: p for p in products}
+    return tuple(by_id[name] for name in order_by_need({p.id: p.required for p in by_id.values()}))
 
 
 def read_product(folder: Path) -> Product:
@@ -166,6 +181,7 @@ def read_product(folder: Path) -> Product:
         folder=folder,
         view_files=_view_files(contract, folder),
         contract_digest=hashlib.sha256(text.encode()).hexdigest(),
+        completeness=_completeness(contract, columns, file),
     )
     if not product.key:
         raise ContractError("no column is a primaryKey", where=str(file), hint="mark the columns of the grain")
@@ -312,6 +328,30 @@ def _view_files(contract: OpenDataContractStandard, folder: Path) -> tuple[Path,
         if not file.is_file():
             raise ContractError(f"{VIEW_PROPERTY} names a file that is not there", where=str(file))
     return tuple(folder / name for name in names)
+
+
+def _completeness(contract: OpenDataContractStandard, columns: Iterable[Column], file: Path) -> CompletenessRule | None:
+    stated = [p.value for p in contract.customProperties or [] if p.property == COMPLETENESS_PROPERTY]
+    if len(stated) > 1:
+        raise ContractError(f"{COMPLETENESS_PROPERTY} stands twice", where=str(file), hint="put all in one")
+    types = {c.name: c.sql_type for c in columns}
+    return read_rule(stated[0], columns=types, where=str(file)) if stated else None
+
+
+def _refuse_unknown_requirements(domains: Iterable[Domain]) -> None:
+    """Raise where a product requires one that cannot be required: what counts is which resources have arrived."""
+    known = {p.id: p for d in domains for p in d.products}
+    for product in known.values():
+        for name in product.completeness.products if product.completeness else ():
+            if name not in known:
+                fault, hint = f"there is no product {name!r}", f"one of: {', '.join(known)}"
+            elif len(known[name].view_files) != 1:
+                fault = f"{name} has {len(known[name].view_files)} views, so that no type of FHIR goes with its ids"
+                hint = "require a product with one view"
+            else:
+                continue
+            raise ContractError(f"{COMPLETENESS_PROPERTY}: {fault}", where=str(product.contract_file), hint=hint)
+    order_products(known.values())
 
 
 def _purpose(contract: OpenDataContractStandard) -> str | None:

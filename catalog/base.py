@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 
 from caremesh.errors import RegisterError
 from caremesh.lake.curated import CuratedColumn
+from caremesh.lake.release import Completeness
 from caremesh.products import Domain, Product, Severity
 
 Action = Literal["create", "update", "delete", "none"]
@@ -45,7 +46,8 @@ class ReleaseInfo:
 
     `decided` is on how many of the quarantined lines somebody decided: they were replayed, or discarded with a reason.
     `report` is the link to the check report, relative to the place where the catalog's pages stand.
-    `unresolved_references` says, for each reference column, how many of its values find no row.
+    `unresolved_references` says, for each reference column, how many of its values find no row. `completeness` says how
+    many rows name resources that have not arrived; None where the contract does not ask.
     """
 
     release: str
@@ -57,6 +59,7 @@ class ReleaseInfo:
     report: str | None = None
     unresolved_references: tuple[tuple[str, int], ...] = ()
     decided: int = 0
+    completeness: Completeness | None = None
 
     def __post_init__(self) -> None:
         _refuse_absolute(self.report)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from caremesh.cli import export, quarantine, view
+from caremesh.cli import completeness, export, quarantine, view
 from caremesh.cli.mesh import app
 from caremesh.cli.output import report_error, report_internal, stderr
 from caremesh.errors import CareMeshError
@@ -17,6 +17,7 @@ __all__ = ["app", "main"]
 app.add_typer(view.app, name="view")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(export.app, name="export")
+app.command()(completeness.incomplete)
 
 
 def main() -> None:

@@ -402,6 +402,13 @@ def finish(report: RunReport, settings: Settings, *, with_examples: bool = False
             f"{report.quarantined} line(s) quarantined; see: {own_name()} quarantine list --lake {quote(str(lake))}"
         )
         print_line("correct them (quarantine dump, quarantine replay), or give them up (quarantine discard)")
+    for manifest in (p.manifest for p in report.products):
+        if manifest.completeness and manifest.completeness.rows:
+            state = "are held back" if manifest.held else "are listed"
+            print_line(
+                f"{manifest.product}: {manifest.completeness.rows:,} row(s) name resources that have not arrived, and "
+                f"{state}; see: {own_name()} incomplete {manifest.product} --lake {quote(str(lake))}"
+            )
     if report.products and not report.failed and all(p.outcome == "unchanged" for p in report.products):
         print_line("nothing changed: every product is at the release that these exports give")
     if with_examples and isinstance(lake, Path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from caremesh.engines.duckdb import quote_sources
 from caremesh.engines.versions import Base
 from caremesh.fhir import ViewColumn
 from caremesh.quoting import quote_file, quote_name, quote_text
@@ -22,7 +23,8 @@ def merge_rows(
     names = ", ".join(quote_name(column.name) for column in columns)
     replaced = "is_base and before = 'used' and after <> 'used'"
     connection.execute(f"create or replace temp table gone as select id from fates where {replaced}")
-    kept = f"select {names} from read_parquet({quote_file(base.data)}, hive_partitioning = false) as row"
+    held = quote_sources([base.data, *([base.held] if base.held else [])])
+    kept = f"select {names} from read_parquet([{held}], hive_partitioning = false) as row"
     if connection.execute("select count(*) from gone").fetchone() != (0,):
         kept += f" where not exists (select 1 from gone where gone.id = row.{quote_name(base.key_column)})"
     copied = connection.execute(

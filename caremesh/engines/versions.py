@@ -55,12 +55,14 @@ class Base:
     """An earlier release that new files are merged into: what its view wrote.
 
     `places` says where its files stand now, by their place then; `key_column` holds the resource's id in its rows.
+    `held` are rows that it kept back: they come into play again.
     """
 
     data: Path
     keys: Sequence[Path]
     key_column: str
     places: Sequence[int]
+    held: Path | None = None
 
     @property
     def takes_changes(self) -> bool:

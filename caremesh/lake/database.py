@@ -48,7 +48,9 @@ def rebuild_database(lake: LocalLake, products: Sequence[Product]) -> Path:
             add_product_views(connection, lake, products)
             _add_decisions(connection, lake)
             _add_quarantine_view(connection, lake, products)
+            connection.execute("create schema ledger")
             _add_removals_view(connection, lake, products)
+            _add_incomplete_view(connection, lake, products)
             _add_curated_views(connection, lake)
             _comment(connection, "view quarantine.lines", state_place(lake))
             # Closing would do it too, but says nothing where it fails: on a full disk the file is then empty.
@@ -138,8 +140,22 @@ def _add_removals_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake, p
             origin = f"{quote_text(product.id)}, {quote_text(manifest.release)}, resource_type, id, removed_by, reason"
             files = lake.part_files(product, manifest, manifest.keys)
             parts.append(f"select {origin} from ({all_keys_sql(files)}) where removed_by is not null")
-    connection.execute("create schema ledger")
     connection.execute(f"create view ledger.removals as {' union all '.join(parts)}")
+
+
+def _add_incomplete_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake, products: Iterable[Product]) -> None:
+    """Show which rows name resources that have not arrived; the columns of a row's key stand in one, as JSON."""
+    names = ("product", "release", "key", "missing_column", "missing_product", "missing_id")
+    typed = ", ".join(f"cast(null as {'json' if name == 'key' else 'varchar'}) as {name}" for name in names)
+    parts = [f"select {typed}, cast(null as boolean) as is_held where false"]
+    for product in products:
+        manifest = lake.current(product)
+        found = manifest.completeness if manifest else None
+        if manifest and found and found.listed and found.rows:
+            origin = f"{quote_text(product.id)}, {quote_text(manifest.release)}, to_json(key)"
+            files = lake.part_files(product, manifest, found.listed)
+            parts.append(f"select {origin}, {', '.join(names[3:])}, {bool(found.held)} from {_rows_of(files)}")
+    connection.execute(f"create view ledger.incomplete as {' union all '.join(parts)}")
 
 
 def _add_view(connection: duckdb.DuckDBPyConnection, view: str, files: Sequence[Path]) -> None:

@@ -1,7 +1,8 @@
 """Where things stand in a lake, by the same names in a folder and in a bucket.
 
 <lake>/ledger.json                                   exports taken in
-<lake>/products/<domain>/<product>/releases/<id>/    data/ keys/ quarantine/ manifest.json report.html
+<lake>/products/<domain>/<product>/releases/<id>/    data/ keys/ quarantine/ manifest.json report.html,
+                                                     and where a contract asks for completeness, incomplete/ held/
 <lake>/curated/current.json, curated/<build>/        curated tables of one dbt build, one folder each
 <lake>/replays/<export>/<Type>/                      quarantined lines that were landed again, as an export
 <lake>/catalog/                                      the catalog pages
@@ -19,6 +20,8 @@ LEDGER_FILE = "ledger.json"
 DATA_FOLDER = "data"
 QUARANTINE_FOLDER = "quarantine"
 KEYS_FOLDER = "keys"
+INCOMPLETE_FOLDER = "incomplete"
+HELD_FOLDER = "held"
 PART_FILE = "part-0.parquet"
 MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report.html"

@@ -48,6 +48,30 @@ class EngineQuery:
 
 
 @dataclass(frozen=True)
+class Completeness:
+    """Which rows of a release name resources that have not arrived, where its contract asks for that.
+
+    `required` are the products that hold those resources, with the releases that were looked into; None where there was
+    none. `rows` counts the incomplete rows, None where the engine did not determine it; `references` counts what they
+    miss, by column. `held` of the rows are kept back: they are no rows of the release, and stand in `held_folder`.
+    `listed` is the folder of the list.
+    """
+
+    required: tuple[tuple[str, str | None], ...]
+    rows: int | None = None
+    references: tuple[tuple[str, int], ...] = ()
+    held: int = 0
+    listed: str | None = None
+    held_folder: str | None = None
+
+    @classmethod
+    def from_json(cls, stated: dict[str, Any]) -> Completeness:
+        """Read it back."""
+        pairs = {name: tuple((left, right) for left, right in stated[name]) for name in ("required", "references")}
+        return cls(**{**stated, **pairs})
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything that is known of one release; stored beside its Parquet files.
 
@@ -56,6 +80,7 @@ class Manifest:
     `keys` is where the resources' keys are, None where the engine wrote none. `why` says why the release was made, and
     `base` from which other one, if it was not made from the landed files alone. `withheld` are full exports that
     removed nothing, as lines of them have no id that can be read.
+    `completeness` is None where the contract asks nothing of it.
     `verdict` is the check stage's, as `quality.verdict` writes it; None while the candidate is not checked.
     """
 
@@ -79,6 +104,7 @@ class Manifest:
     withheld: tuple[str, ...] = ()
     base: str | None = None
     why: str = ""
+    completeness: Completeness | None = None
     verdict: dict[str, Any] | None = None
 
     @property
@@ -99,7 +125,14 @@ class Manifest:
     @property
     def folders(self) -> tuple[str, ...]:
         """The folders of its Parquet files."""
-        return tuple(folder for folder in (self.data, self.quarantine, self.keys) if folder)
+        found = self.completeness
+        aside = (found.listed, found.held_folder) if found else ()
+        return tuple(folder for folder in (self.data, self.quarantine, self.keys, *aside) if folder)
+
+    @property
+    def held(self) -> int:
+        """Rows that are kept back, as what they name has not arrived."""
+        return self.completeness.held if self.completeness else 0
 
     @property
     def quarantined(self) -> int:
@@ -127,9 +160,11 @@ class Manifest:
     @classmethod
     def from_json(cls, stated: dict[str, Any]) -> Manifest:
         """Read a manifest back."""
+        completeness = stated.get("completeness")
         return cls(
             **{
                 **stated,
+                "completeness": Completeness.from_json(completeness) if completeness else None,
                 "columns": tuple((name, sql_type) for name, sql_type in stated["columns"]),
                 "inputs": tuple(InputFile(**i) for i in stated["inputs"]),
                 "unresolved_references": tuple((name, count) for name, count in stated["unresolved_references"]),

@@ -22,15 +22,21 @@ from caremesh.products import Product
 from caremesh.quoting import quote_name
 from caremesh.settings import Settings
 from caremesh.sources.ndjson import LandedFile
+from caremesh.stages.completeness import state_undetermined
 from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Strand, reference_columns
 
 
 def choose_engine(
-    settings: Settings, files: Sequence[LandedFile], *, deletions: Sequence[DeletionInput] = ()
+    settings: Settings,
+    files: Sequence[LandedFile],
+    *,
+    deletions: Sequence[DeletionInput] = (),
+    holds: str | None = None,
 ) -> Engine:
     """The engine that the settings ask for; `auto` takes Athena from `auto_bytes` on, where that is possible.
 
-    Raises UsageError where Athena is asked for and cannot reach lake or files, or knows nothing of deletions.
+    `holds` is the product, where it holds incomplete rows back. Raises UsageError where Athena is asked for and cannot
+    reach lake or files, or knows nothing of deletions or of holding back.
     """
     is_reachable = settings.target == "aws" and all(f.path.startswith("s3://") for f in files)
     if settings.engine == "athena" and deletions:
@@ -38,13 +44,17 @@ def choose_engine(
             f"export {deletions[0].export} says what is gone, and the engine athena cannot take rows out for that",
             hint="--engine duckdb",
         )
+    if settings.engine == "athena" and holds:
+        raise UsageError(
+            f"{holds} holds incomplete rows back, and the engine athena cannot", hint="--engine duckdb, or auto"
+        )
     if settings.engine == "athena" and not is_reachable:
         raise UsageError(
             "engine athena reads from S3 and writes to S3",
             hint="--landing s3://… and --lake s3://…, or --engine duckdb",
         )
     large = sum(f.bytes for f in files) >= settings.aws.auto_bytes
-    is_possible = is_reachable and not deletions
+    is_possible = is_reachable and not deletions and not holds
     is_chosen = settings.engine == "athena" or (settings.engine == "auto" and large and is_possible)
     return "athena" if is_chosen and files else "duckdb"
 
@@ -72,6 +82,7 @@ def flatten_in_athena(product: Product, plan: ReleasePlan, *, settings: Settings
         bytes=Objects(lake.aws, targets[0]).size(""),
         unresolved=unresolved,
         queries=tuple(EngineQuery(q.id, q.bytes_scanned, cost(q.bytes_scanned, price)) for q in queries),
+        completeness=state_undetermined(product, plan),
     )
 
 

@@ -20,7 +20,7 @@ from caremesh.sources.landing import Exports
 from caremesh.sources.ndjson import DELETIONS, LandedFile, LineFile
 from caremesh.stages.athena_flatten import choose_engine, flatten_in_athena
 from caremesh.stages.local_flatten import flatten_here
-from caremesh.stages.release_plan import FlattenResult, ReleasePlan, choose_base, plan_release
+from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Required, choose_base, plan_release
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,20 @@ def flatten(
     lake: Lake,
     exports: Exports,
     ledger: Ledger,
+    required: Sequence[Required] = (),
     on_sift: Callable[[LineFile], None] | None = None,
 ) -> Flattened:
     """Make the product's candidate release, or find that this very release was made before.
 
-    The release's name is a digest of contract, SQL and input files, so a run that was killed makes the same one.
+    The release's name is a digest of contract, SQL, input files and the releases of the products that it requires, so a
+    run that was killed makes the same one.
     """
-    plan = plan_release(product, views, ledger=ledger)
+    plan = plan_release(product, views, ledger=ledger, required=required)
     found = lake.find_manifest(product, plan.release)
     if found is not None:
         return Flattened(found, is_new=False)
-    engine = choose_engine(settings, plan.files, deletions=plan.deletions)
+    holds = product.id if product.completeness and product.completeness.holds else None
+    engine = choose_engine(settings, plan.files, deletions=plan.deletions, holds=holds)
     base, why = choose_base(product, plan, engine=engine, lake=lake)
     plan = replace(plan, base=base)
     _refuse_changed(settings, plan, exports)
@@ -91,6 +94,7 @@ def _manifest(
         withheld=tuple(sorted({*result.withheld, *(plan.base.withheld if plan.base else ())})),
         base=plan.base.release if plan.base else None,
         why=why,
+        completeness=result.completeness,
     )
 
 

@@ -27,6 +27,7 @@ from caremesh.settings import Settings
 from caremesh.sources.landing import Exports
 from caremesh.sources.ndjson import DELETIONS, LandedFile, LineFile
 from caremesh.sources.sieve import QuarantinedLine
+from caremesh.stages.completeness import judge_completeness
 from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Strand, reference_columns
 
 QUARANTINE_SCHEMA = pa.schema(
@@ -48,6 +49,7 @@ class BaseParts:
     data: tuple[Path, ...]
     keys: tuple[tuple[Path, ...], ...]
     quarantine: tuple[Path, ...]
+    held: tuple[Path, ...]
 
 
 def flatten_here(
@@ -69,14 +71,16 @@ def flatten_here(
         target.mkdir(parents=True)
     maker = _Maker(plan, settings, exports, folder, targets, _base_parts(product, plan, lake), on_sift)
     made = [maker.make(number) for number in range(len(plan.strands))]
+    completeness = judge_completeness(product, plan, settings=settings, lake=lake, built=folder / "release")
     return FlattenResult(
         engine="duckdb",
         counts=tuple(count for counts, _ in made for count in counts),
-        rows=sum(intake.rows for _, intake in made),
+        rows=sum(intake.rows for _, intake in made) - (completeness.held if completeness else 0),
         bytes=sum(file.stat().st_size for file in targets[DATA_FOLDER].iterdir()),
         unresolved=_count_unresolved(product, targets[DATA_FOLDER]),
         keys=lake.parts_folder(KEYS_FOLDER),
         withheld=tuple(sorted({export for _, intake in made for export in intake.withheld})),
+        completeness=completeness,
     )
 
 
@@ -155,6 +159,7 @@ class _Maker:
             keys=self.earlier.keys[number],
             key_column=strand.view.key_column,
             places=[here[name] for i in self.plan.base.inputs if (name := (i.export, i.name)) in here],
+            held=self.earlier.held[number] if self.earlier.held else None,
         )
 
     def _deletions(self, resource: str) -> list[Deletion]:
@@ -196,10 +201,12 @@ def _base_parts(product: Product, plan: ReleasePlan, lake: Lake) -> BaseParts | 
     if base is None or base.keys is None:
         return None
     keys = lake.part_files(product, base, base.keys)
+    aside = base.completeness.held_folder if base.completeness else None
     return BaseParts(
         data=lake.part_files(product, base, base.data),
         keys=tuple(parts_of_view(keys, view) for view in views_of(keys)),
         quarantine=lake.part_files(product, base, base.quarantine),
+        held=lake.part_files(product, base, aside) if aside else (),
     )
 
 

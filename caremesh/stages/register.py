@@ -61,6 +61,7 @@ def _release_info(product: Product, lake: Lake, ledger: Ledger) -> ReleaseInfo |
         checks=_outcomes(manifest),
         report=lake.report_link(product, manifest),
         unresolved_references=manifest.unresolved_references,
+        completeness=manifest.completeness,
     )
 
 

@@ -15,7 +15,7 @@ from caremesh.engines.intake import FileCount
 from caremesh.fhir import CompiledView
 from caremesh.lake.base import Lake
 from caremesh.lake.ledger import LandedExport, Ledger
-from caremesh.lake.release import DeletionInput, Engine, EngineQuery, InputFile, Manifest
+from caremesh.lake.release import Completeness, DeletionInput, Engine, EngineQuery, InputFile, Manifest
 from caremesh.products import Product
 from caremesh.sources.ndjson import DELETIONS, LandedFile
 
@@ -35,6 +35,19 @@ class Strand:
 
 
 @dataclass(frozen=True)
+class Required:
+    """A product that another one's rows point to, and its release at hand; None where there is none yet."""
+
+    product: Product
+    manifest: Manifest | None
+
+    @property
+    def name(self) -> tuple[str, str | None]:
+        """Product and release by name."""
+        return self.product.id, self.manifest.release if self.manifest else None
+
+
+@dataclass(frozen=True)
 class ReleasePlan:
     """What is to be made of the ledger as it stands: of these exports, oldest first."""
 
@@ -43,6 +56,7 @@ class ReleasePlan:
     strands: tuple[Strand, ...]
     exports: tuple[LandedExport, ...]
     deletions: tuple[DeletionInput, ...]
+    required: tuple[Required, ...] = ()
     base: Manifest | None = None
 
     @property
@@ -79,6 +93,7 @@ class FlattenResult:
     queries: tuple[EngineQuery, ...] = ()
     keys: str | None = None
     withheld: tuple[str, ...] = ()
+    completeness: Completeness | None = None
 
 
 def reference_columns(product: Product) -> list[str]:
@@ -87,8 +102,10 @@ def reference_columns(product: Product) -> list[str]:
     return [n for n in sorted(names) if n.endswith("_reference") and n.removesuffix("_reference") + "_id" in names]
 
 
-def plan_release(product: Product, views: Sequence[CompiledView], *, ledger: Ledger) -> ReleasePlan:
-    """Say what the product's release is, for the ledger as it stands."""
+def plan_release(
+    product: Product, views: Sequence[CompiledView], *, ledger: Ledger, required: Sequence[Required] = ()
+) -> ReleasePlan:
+    """Say what the product's release is, for the ledger and the required products as they stand."""
     strands = tuple(Strand(view, ledger.files_of(view.resource)) for view in views)
     exports = ledger.in_order()
     types = {view.resource for view in views}
@@ -103,12 +120,15 @@ def plan_release(product: Product, views: Sequence[CompiledView], *, ledger: Led
             [[d.export, d.asked_at, d.lists, d.is_full] for d in deletions],
             [e.name for e in exports if e.name in involved],
         ]
+    if required:
+        stated.append({"required": [r.name for r in required]})
     return ReleasePlan(
         release=hashlib.sha256(json.dumps(stated).encode()).hexdigest()[:12],
         query_digest=query_digest,
         strands=strands,
         exports=exports,
         deletions=deletions,
+        required=tuple(required),
     )
 
 
@@ -124,7 +144,8 @@ def choose_base(product: Product, plan: ReleasePlan, *, engine: Engine, lake: La
     # What was withdrawn may hold what somebody did not want.
     withdrawn = pointer.withdrawn if pointer else ()
     fitting = [m for m in releases if hurdles[m.release] is None and m.release not in withdrawn]
-    base = max(fitting, key=lambda m: (len(m.inputs), m.release), default=None)
+    # Of several that hold as much, the current one is the nearest.
+    base = max(fitting, key=lambda m: (len(m.inputs), m.release == current.release, m.release), default=None)
     what = "; ".join(_changes(product, plan, current)) or "an earlier state of the ledger"
     how = (
         f"merged into release {base.release}"
@@ -178,6 +199,10 @@ def _changes(product: Product, plan: ReleasePlan, current: Manifest) -> Iterable
         yield f"{len(dropped)} file(s) of {_exports(export for export, _, _ in dropped)} dropped"
     if removing := [d.export for d in plan.deletions if d not in current.deletions]:
         yield f"deletions of {_exports(removing)}"
+    before = current.completeness.required if current.completeness else ()
+    for name, release in (r.name for r in plan.required if current.completeness):
+        if (name, release) not in before:
+            yield f"{name} is at release {release}"
 
 
 def _exports(names: Iterable[str]) -> str:
