@@ -43,6 +43,12 @@ def test_the_demo_runs_all_six_stages_and_says_what_it_did(caremesh, folder: Pat
         line = next(x for x in result.stdout.splitlines() if x.strip().startswith(product + " "))
         assert "published" in line, line
     assert (folder / "lake" / "catalog" / "index.html").is_file()
+    told = caremesh("incomplete", "clinical.encounter", "--lake", folder / "lake").stdout.splitlines()
+    assert [line.split()[2:] for line in told if "clinical.encounter" in line] == [
+        ["patient_id", "0"],
+        ["part_of_id", "0"],
+        ["rows", "0"],
+    ]
 
 
 def test_a_second_demo_changes_nothing_and_says_so(caremesh, folder: Path) -> None:

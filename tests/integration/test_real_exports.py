@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -125,6 +126,9 @@ def test_five_damaged_lines_are_quarantined_and_all_others_published(shared_data
     assert_every_line_is_accounted_for(report)
     with duckdb.connect(str(LocalLake(lake).database), read_only=True) as connection:
         rows = connection.execute("select file, line, reason, raw from quarantine.lines").fetchall()
+        missing = connection.execute("""
+            select key ->> 'encounter_id', missing_column, missing_id from ledger.incomplete
+        """).fetchall()
     assert {(file, line) for file, line, _, _ in rows} == set(DAMAGE)
     for file, line, reason, raw in rows:
         assert raw.encode() == (landing / file).read_bytes().splitlines()[line - 1], (file, line)
@@ -136,3 +140,11 @@ def test_five_damaged_lines_are_quarantined_and_all_others_published(shared_data
         lines = path.read_bytes().splitlines(keepends=True)
         (undamaged / path.name).write_bytes(b"".join(x for n, x in enumerate(lines, start=1) if n not in bad))
     assert_equal_counts(count_lake(lake), count_export(undamaged))
+    # The encounters of the one patient whose line cannot be used, but for the one whose own line cannot be used.
+    patient = json.loads((shared_data / "synthea-80" / "Patient.ndjson").read_bytes().splitlines()[0])["id"]
+    lines = (shared_data / "synthea-80" / "Encounter.ndjson").read_bytes().splitlines()
+    encounters = [json.loads(line) for number, line in enumerate(lines, start=1) if number != 3]
+    waiting = {e["id"] for e in encounters if e["subject"]["reference"] == f"Patient/{patient}"}
+    assert waiting
+    assert set(missing) == {(name, "patient_id", patient) for name in waiting}
+    assert len(missing) == len(waiting)
