@@ -50,3 +50,9 @@ def test_athena_for_files_or_a_lake_on_this_machine_is_refused() -> None:
     ):
         with pytest.raises(UsageError, match="reads from S3 and writes to S3"):
             choose_engine(asked, files)
+
+
+def test_rows_are_held_back_by_duckdb_alone() -> None:
+    assert choose_engine(settings("auto"), [landed(5000)], holds="clinic.visit") == "duckdb"
+    with pytest.raises(UsageError, match=r"clinic.visit holds incomplete rows back, and the engine athena cannot"):
+        choose_engine(settings("athena"), [landed(1)], holds="clinic.visit")
