@@ -15,7 +15,9 @@ from caremesh.aws import Aws
 from caremesh.errors import CareMeshError, LandingError, PublishError
 from caremesh.fhir import CompiledView
 from caremesh.lake.base import Lake
+from caremesh.lake.erasures import refuse_pending
 from caremesh.lake.files import telling_failed_writes
+from caremesh.lake.local import LocalLake
 from caremesh.lake.opening import open_lake
 from caremesh.lake.quarantine import count_decided, newest_release
 from caremesh.lake.release import Manifest, Pointer
@@ -175,9 +177,14 @@ def prune(settings: Settings, *, keep: int, before: str, command: str) -> tuple[
 
 
 @contextmanager
-def writing(settings: Settings, lake: Lake, command: str) -> Iterator[None]:
-    """Hold the lake and its scratch folder for the work of one command."""
+def writing(settings: Settings, lake: Lake, command: str, *, erasing: bool = False) -> Iterator[None]:
+    """Hold the lake and its scratch folder for the work of one command.
+
+    Raises LakeError where an erasure was interrupted, unless it is this one's work to finish it.
+    """
     with telling_failed_writes(str(settings.lake)), lake.hold(command=command, since=settings.now):
+        if not erasing and isinstance(lake, LocalLake):
+            refuse_pending(lake.root, settings.command("erase"))
         lake.prepare()
         yield
         lake.tidy()

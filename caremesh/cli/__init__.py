@@ -8,12 +8,14 @@ from collections.abc import Callable
 import typer
 
 from caremesh.cli import completeness, export, quarantine, view
+from caremesh.cli.erase import erase
 from caremesh.cli.mesh import app
 from caremesh.cli.output import report_error, report_internal, stderr
 from caremesh.errors import CareMeshError
 
 __all__ = ["app", "main"]
 
+app.command()(erase)
 app.add_typer(view.app, name="view")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(export.app, name="export")

@@ -5,6 +5,7 @@
                                                      and where a contract asks for completeness, incomplete/ held/
 <lake>/curated/current.json, curated/<build>/        curated tables of one dbt build, one folder each
 <lake>/replays/<export>/<Type>/                      quarantined lines that were landed again, as an export
+<lake>/erasures/<receipt>.json, pending.json         receipts of erasures, and one that was not finished
 <lake>/catalog/                                      the catalog pages
 
 Parquet files stand in folders of their own, because the location of a table in Glue is a folder.
@@ -29,6 +30,7 @@ CURATED_FOLDER = "curated"
 CURRENT_FILE = "current.json"
 CATALOG_FOLDER = "catalog"
 REPLAYS_FOLDER = "replays"
+ERASURES_FOLDER = "erasures"
 
 
 def part_file(number: int) -> str:

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ from caremesh.lake.layout import (
 )
 from caremesh.lake.ledger import Ledger, ledger_from_json, ledger_to_json
 from caremesh.lake.lock import LOCK_FILE, hold_lock
-from caremesh.lake.release import Manifest, Pointer, move_back, move_forward, retirable, without
+from caremesh.lake.release import Manifest, Pointer, move_back, move_forward, renamed, retirable, without
 from caremesh.products import Product
 
 DATABASE_FILE = "caremesh.duckdb"
@@ -273,6 +273,27 @@ class LocalLake:
         self._point(product, pointer)
         return pointer.release
 
+    def add_release(self, home: Path, built: Path) -> None:
+        """Move what was made of a release beside it, unless it stands there already."""
+        for file in sorted(built.rglob("*"), reverse=True):
+            sync(file)
+        if not home.exists():
+            move_folder(built, home)
+
+    def replace_releases(self, folder: Path, names: Mapping[str, str]) -> None:
+        """Let the pointer of the product in a folder name releases by their new names."""
+        path = folder / CURRENT_FILE
+        if not path.exists():
+            return
+        before = read_json(path, Pointer.from_json)
+        after = renamed(before, names)
+        if after != before:
+            write_json(path, after.to_json())
+
+    def remove_release(self, home: Path) -> None:
+        """Remove the folder of a release, or of a candidate, that no pointer names."""
+        self._remove(home)
+
     def retire(self, product: Product, *, keep: int, before: str) -> tuple[str, ...]:
         """Remove releases beyond the newest `keep` that were left before a time; give their names."""
         pointer = self.pointer(product)
@@ -338,6 +359,14 @@ class LocalLake:
         """Move the files of a finished build into place; earlier builds stay for readers that have them open."""
         if not (self.curated / build.build).exists():
             move_folder(folder, self.curated / build.build)
+
+    def drop_curated(self, *, keep: str | None) -> None:
+        """Remove all builds but one; without one to keep, there are no curated tables any more."""
+        if keep is None:
+            (self.curated / CURRENT_FILE).unlink(missing_ok=True)
+        for folder in sorted(self.curated.glob("*")):
+            if folder.is_dir() and folder.name != keep:
+                self._remove(folder)
 
     def publish_curated(self, build: CuratedBuild) -> None:
         """Make a build current."""

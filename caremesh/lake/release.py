@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
@@ -72,6 +72,18 @@ class Completeness:
 
 
 @dataclass(frozen=True)
+class Erasure:
+    """What the erasure of a person's data took out of a release, which was another one before (`replaces`)."""
+
+    receipt: str
+    replaces: str
+    rows: int
+    cells: int
+    keys: int
+    quarantined: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything that is known of one release; stored beside its Parquet files.
 
@@ -81,6 +93,8 @@ class Manifest:
     `base` from which other one, if it was not made from the landed files alone. `withheld` are full exports that
     removed nothing, as lines of them have no id that can be read.
     `completeness` is None where the contract asks nothing of it.
+    `erasures` are what was taken out of it later; the verdict is about what it was before. `has_gaps` where that left
+    cells empty in rows that stay: they are not what the views would make of the landed files.
     `verdict` is the check stage's, as `quality.verdict` writes it; None while the candidate is not checked.
     """
 
@@ -105,6 +119,8 @@ class Manifest:
     base: str | None = None
     why: str = ""
     completeness: Completeness | None = None
+    erasures: tuple[Erasure, ...] = ()
+    has_gaps: bool = False
     verdict: dict[str, Any] | None = None
 
     @property
@@ -173,6 +189,7 @@ class Manifest:
                     DeletionInput(**{**d, "lists": tuple(d["lists"])}) for d in stated.get("deletions", ())
                 ),
                 "withheld": tuple(stated.get("withheld", ())),
+                "erasures": tuple(Erasure(**e) for e in stated.get("erasures", ())),
             }
         )
 
@@ -251,6 +268,16 @@ def without(pointer: Pointer, releases: Collection[str]) -> Pointer:
         pointer,
         history=tuple(m for m in pointer.history if m.release not in releases),
         withdrawn=tuple(r for r in pointer.withdrawn if r not in releases),
+    )
+
+
+def renamed(pointer: Pointer, names: Mapping[str, str]) -> Pointer:
+    """The pointer, once some releases stand under other names."""
+    return replace(
+        pointer,
+        release=names.get(pointer.release, pointer.release),
+        history=tuple(replace(m, release=names.get(m.release, m.release)) for m in pointer.history),
+        withdrawn=tuple(names.get(r, r) for r in pointer.withdrawn),
     )
 
 

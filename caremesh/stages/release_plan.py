@@ -161,6 +161,8 @@ def _hurdle(plan: ReleasePlan, base: Manifest) -> str | None:
     places = [here.get(_name(i)) for i in base.inputs]
     if base.keys is None:
         return "the release before has no keys"
+    if base.has_gaps:
+        return "an erasure left cells of the release before empty"
     if base.query_digest != plan.query_digest:
         return "the view changed"
     if any(s.view.key_column is None for s in plan.strands):

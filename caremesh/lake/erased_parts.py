@@ -1,0 +1,269 @@
+"""The Parquet files of one strand of a release, without one person's data: rows, keys and quarantine.
+
+Rows are hers by the id of their resource. In a row that stays, a cell names her by its text; or it holds one of her ids
+where its column says by its name which type the id is of (`encounter_id`); or it holds what was taken out of the very
+resource that the row was made of.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from caremesh.errors import LakeError
+from caremesh.fhir.belongings import LONG, Belongings, Key
+from caremesh.fhir.cleansing import cleanse
+from caremesh.lake.layout import DATA_FOLDER, KEYS_FOLDER, QUARANTINE_FOLDER
+from caremesh.quoting import quote_file, quote_name, quote_text
+from caremesh.sources.erasing import type_of
+
+PATIENT_COLUMN = "patient_id"
+"""What a column with the id of the patient that a row is about is called, in any release."""
+
+_MAY_NAME = rf"[A-Za-z0-9.\-]{{{LONG},}}|/|urn:"
+_BATCH = 256
+_VALUES = 4096
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The Parquet files of one strand of a release; keys are None in a release without any."""
+
+    data: Path
+    quarantine: Path | None
+    keys: Path | None
+
+
+@dataclass
+class Taken:
+    """What goes from a release: rows and cells, and from each input file, by its place, used, deleted, quarantined."""
+
+    rows: int = 0
+    cells: int = 0
+    keys: int = 0
+    rewritten: int = 0
+    used: Counter[int] = field(default_factory=Counter)
+    deleted: Counter[int] = field(default_factory=Counter)
+    quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+@dataclass
+class Strand:
+    """One strand of a release, to be written without what is hers; `contested` resources became somebody else's.
+
+    `scrubbed` are resources that stay, with the texts that were taken out of them. They and what is hers stand in the
+    tables that `fill_tables` makes.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    parts: Parts
+    belongings: Belongings
+    contested: Collection[Key]
+    scrubbed: Mapping[Key, Collection[str]]
+
+    def write(self, target: Path, taken: Taken) -> None:
+        """Write its files without her into the folders of a release, and count what goes."""
+        for folder, source, write in (
+            (DATA_FOLDER, self.parts.data, self._write_data),
+            (KEYS_FOLDER, self.parts.keys, self._write_keys),
+            (QUARANTINE_FOLDER, self.parts.quarantine, self._write_quarantine),
+        ):
+            if source is None:
+                continue
+            (target / folder).mkdir(exist_ok=True)
+            written = target / folder / source.name
+            if write(source, written, taken):
+                taken.rewritten += 1
+            else:
+                written.unlink(missing_ok=True)
+                _link(source, written)
+
+    def resources_of(self, patient: str) -> Iterator[Key]:
+        """The resources whose rows are about a patient."""
+        if self.kind is not None and self.key_column is not None and PATIENT_COLUMN in self.columns:
+            found = self.connection.execute(
+                f"select distinct {quote_name(self.key_column)} from {self.rows} where {PATIENT_COLUMN} = $1", [patient]
+            ).fetchall()
+            yield from ((self.kind, name) for (name,) in found)
+
+    @property
+    def rows(self) -> str:
+        """SQL for its rows."""
+        return read_rows(self.parts.data)
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """Its columns, and their types."""
+        found = self.connection.execute(f"describe select * from {self.rows}").fetchall()
+        return {row[0]: row[1] for row in found}
+
+    @cached_property
+    def kind(self) -> str | None:
+        """The type of its resources; None where it has none, or no keys."""
+        if self.parts.keys is None:
+            return None
+        found = self.connection.execute(f"select any_value(resource_type) from {read_rows(self.parts.keys)}").fetchone()
+        return found[0] if found else None
+
+    @cached_property
+    def key_column(self) -> str | None:
+        """The first column that holds an id of the keys in every row.
+
+        The view that made the release may be another one by now, so its keys are what tells.
+        """
+        assert self.parts.keys is not None
+        known = f"select id from {read_rows(self.parts.keys)} where id is not null"
+        for column in (c for c, sql_type in self.columns.items() if sql_type == "VARCHAR"):
+            strangers = f"select 1 from {self.rows} where coalesce({quote_name(column)} not in ({known}), true)"
+            if self.connection.execute(f"select not exists ({strangers})").fetchone() == (True,):
+                return column
+        return None
+
+    def _write_data(self, source: Path, written: Path, taken: Taken) -> bool:
+        found, is_hers = read_rows(source), self._is_hers()
+        gaps = {column: sql for column in self.columns if (sql := self._naming(column))}
+        counts = ", ".join(f"count(*) filter ({sql} and not ({is_hers}))" for sql in gaps.values()) or "0"
+        counted = self.connection.execute(f"select count(*) filter ({is_hers}), {counts} from {found}").fetchone()
+        rows, *cells = counted or (0,)
+        taken.rows += rows
+        taken.cells += sum(cells)
+        if not rows and not any(cells):
+            return False
+        columns = ", ".join(
+            f"case when {gaps[c]} then null else {quote_name(c)} end as {quote_name(c)}" if c in gaps else quote_name(c)
+            for c in self.columns
+        )
+        self._copy(f"select {columns} from {found} where not ({is_hers})", written)
+        return True
+
+    def _write_keys(self, source: Path, written: Path, taken: Taken) -> bool:
+        hers = "exists (select 1 from hers where (hers.kind, hers.id) = (k.resource_type, k.id))"
+        found = self.connection.execute(
+            f"""
+            select file, count(*) filter (removed_by is null), count(removed_by)
+            from {read_rows(source)} as k where {hers} group by file
+            """
+        ).fetchall()
+        for place, used, deleted in found:
+            taken.used[place] += used
+            taken.deleted[place] += deleted
+            taken.keys += used + deleted
+        if found:
+            self._copy(f"select * from {read_rows(source)} as k where not {hers}", written)
+        return bool(found)
+
+    def _write_quarantine(self, source: Path, written: Path, taken: Taken) -> bool:
+        is_changed = False
+        with pq.ParquetFile(source) as file, pq.ParquetWriter(written, file.schema_arrow, compression="zstd") as writer:
+            for batch in file.iter_batches(batch_size=_BATCH):
+                rows = []
+                for row in batch.to_pylist():
+                    kind = type_of(Path(row["file"]))
+                    cleansed = cleanse(row["raw"] or "", kind, self.belongings, contested=self.contested)
+                    is_changed |= cleansed.outcome != "same"
+                    if cleansed.outcome == "removed":
+                        taken.quarantined[row["export"], row["file"]] += 1
+                    else:
+                        rows.append({**row, "raw": cleansed.text} if cleansed.outcome == "scrubbed" else row)
+                writer.write_table(pa.Table.from_pylist(rows, schema=file.schema_arrow))
+        return is_changed
+
+    def _is_hers(self) -> str:
+        """SQL that is true for rows of her resources.
+
+        Raises LakeError where the release may have rows of hers and no column with the ids.
+        """
+        if self.parts.keys is None:
+            column = quote_name(next(iter(self.columns)))
+            return f"coalesce({column} in (select id from hers), false)"
+        if not any(kind == self.kind for kind, _ in self.belongings.keys):
+            return "false"
+        if self.key_column is None:
+            raise LakeError(
+                f"no column holds the id of {self.kind}, so rows of one person cannot be told from others",
+                where=str(self.parts.data),
+                hint="give the view a column with getResourceKey(), run, and prune the releases before; then erase",
+            )
+        hers = f"select id from hers where kind = {quote_text(self.kind or '')}"
+        return f"coalesce({quote_name(self.key_column)} in ({hers}), false)"
+
+    def _naming(self, column: str) -> str | None:
+        """SQL that is true where a cell of a column names her, in whichever row; None where none does."""
+        sql_type = self.columns[column]
+        is_nested = sql_type.endswith("]") or sql_type.startswith(("STRUCT", "MAP"))
+        if sql_type != "VARCHAR" and not is_nested:
+            return None
+        cell = f"cast(to_json({quote_name(column)}) as varchar)" if is_nested else quote_name(column)
+        tests = [*self._named_texts(cell, column), *self._dropped(cell, column)]
+        if column.endswith("_id"):
+            kinds = {kind for kind, _ in self.belongings.keys if _snake(kind) == column.removesuffix("_id")}
+            tests += [f"{cell} in (select id from hers where kind = {quote_text(kind)})" for kind in sorted(kinds)]
+        if not tests:
+            return None
+        sql = f"coalesce({' or '.join(tests)}, false)"
+        return sql if self.connection.execute(f"select 1 from {self.rows} where {sql} limit 1").fetchone() else None
+
+    def _named_texts(self, cell: str, column: str) -> list[str]:
+        """SQL for cells whose text names her."""
+        values = self.connection.execute(
+            f"select distinct {cell} from {self.rows} where regexp_matches({cell}, {quote_text(_MAY_NAME)})"
+        )
+        named: list[str] = []
+        while found := values.fetchmany(_VALUES):
+            named += [value for (value,) in found if self.belongings.are_named_in(value)]
+        if not named:
+            return []
+        table = quote_name(f"named_{column}")
+        self.connection.execute(
+            f"create or replace temp table {table} as select unnest($1::varchar[]) as text", [named]
+        )
+        return [f"{cell} in (select text from {table})"]
+
+    def _dropped(self, cell: str, column: str) -> list[str]:
+        """SQL for cells of scrubbed resources that hold what was taken out of these."""
+        if not any(kind == self.kind for kind, _ in self.scrubbed) or self.key_column in (None, column):
+            return []
+        dropped = f"select id, text from dropped where kind = {quote_text(self.kind or '')}"
+        return [f"({quote_name(self.key_column or '')}, {cell}) in ({dropped})"]
+
+    def _copy(self, sql: str, written: Path) -> None:
+        options = "(format parquet, compression zstd)"
+        self.connection.execute(f"copy ({sql}) to {quote_text(str(written))} {options}")
+
+
+def fill_tables(
+    connection: duckdb.DuckDBPyConnection, belongings: Belongings, scrubbed: Mapping[Key, Collection[str]]
+) -> None:
+    """Make the tables `hers` (kind, id) and `dropped` (kind, id, text)."""
+    keys = sorted(belongings.keys)
+    dropped = [(*key, text) for key, texts in sorted(scrubbed.items()) for text in sorted(texts)]
+    for table, names, rows in (("hers", ("kind", "id"), keys), ("dropped", ("kind", "id", "text"), dropped)):
+        lists = ", ".join(f"unnest(${i + 1}::varchar[]) as {name}" for i, name in enumerate(names))
+        columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
+        connection.execute(f"create or replace temp table {table} as select {lists}", columns)
+
+
+def read_rows(file: Path) -> str:
+    """SQL for the rows of a Parquet file."""
+    return f"read_parquet({quote_file(file)}, hive_partitioning = false)"
+
+
+def _snake(kind: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_")
+
+
+def _link(source: Path, target: Path) -> None:
+    """Let an unchanged file stand in the new release too, without copying it where that can be."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

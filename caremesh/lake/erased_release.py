@@ -1,0 +1,152 @@
+"""A release without one person's data: made beside the old one, from its Parquet files, with a name of its own.
+
+Rows of her resources go, by the ids in the release's keys; in rows that stay, a cell that names her becomes null. The
+same lines go from keys and quarantine. Of every file the counts still add up to its lines.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+
+import duckdb
+
+from caremesh.errors import LakeError
+from caremesh.fhir.belongings import Belongings, Key
+from caremesh.lake.erased_parts import Parts, Strand, Taken, fill_tables, read_rows
+from caremesh.lake.files import read_json
+from caremesh.lake.layout import DATA_FOLDER, KEYS_FOLDER, MANIFEST_FILE, QUARANTINE_FOLDER, REPORT_FILE
+from caremesh.lake.release import DeletionInput, Erasure, InputFile, Manifest
+from caremesh.quoting import quote_name
+
+
+@dataclass(frozen=True)
+class ErasedFile:
+    """A landed file after the erasure, and how many lines of it went."""
+
+    digest: str
+    bytes: int
+    removed: int
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What is to be erased: what is hers; files by export, name and digest before; what was taken out of resources."""
+
+    receipt: str
+    belongings: Belongings
+    contested: Collection[Key]
+    files: Mapping[tuple[str, str, str], ErasedFile]
+    scrubbed: Mapping[Key, Collection[str]]
+
+    @property
+    def lists(self) -> dict[str, str]:
+        """The digests of files after, by those before."""
+        return {digest: after.digest for (_, _, digest), after in self.files.items()}
+
+
+def find_seeds(connection: duckdb.DuckDBPyConnection, home: Path, patient: str) -> Iterator[Key]:
+    """The resources of a patient in a release, whether their lines are still landed or not."""
+    for parts in find_parts(home, read_manifest(home)):
+        yield from Strand(connection, parts, Belongings(()), (), {}).resources_of(patient)
+
+
+def read_manifest(home: Path) -> Manifest:
+    """The manifest of the release in a folder."""
+    return read_json(home / MANIFEST_FILE, Manifest.from_json)
+
+
+def find_parts(home: Path, manifest: Manifest) -> list[Parts]:
+    """The Parquet files of a release, strand by strand."""
+    folders = (manifest.data, manifest.quarantine, manifest.keys)
+    listed = [sorted((home / folder).glob("*.parquet")) if folder else [] for folder in folders]
+    return [Parts(data, quarantine, keys) for data, quarantine, keys in zip_longest(*listed)]
+
+
+def erase_release(connection: duckdb.DuckDBPyConnection, home: Path, target: Path, erased: Erased) -> Manifest | None:
+    """Write the files of the release without her into an empty folder; give the manifest, None where nothing changes.
+
+    Its name is still the old one. Raises LakeError where rows cannot be told by their resource.
+    """
+    manifest = read_manifest(home)
+    fill_tables(connection, erased.belongings, erased.scrubbed)
+    taken = Taken()
+    for parts in find_parts(home, manifest):
+        Strand(connection, parts, erased.belongings, erased.contested, erased.scrubbed).write(target, taken)
+    inputs = _inputs(manifest, erased, taken)
+    deletions = tuple(_deletion(d, erased) for d in manifest.deletions)
+    if not taken.rewritten and (inputs, deletions) == (manifest.inputs, manifest.deletions):
+        return None
+    if (home / REPORT_FILE).exists():
+        shutil.copy2(home / REPORT_FILE, target / REPORT_FILE)
+    erasure = Erasure(
+        receipt=erased.receipt,
+        replaces=manifest.release,
+        rows=taken.rows,
+        cells=taken.cells,
+        keys=taken.keys,
+        quarantined=sum(taken.quarantined.values()),
+    )
+    return replace(
+        manifest,
+        rows=manifest.rows - taken.rows,
+        bytes=sum(file.stat().st_size for file in (target / DATA_FOLDER).iterdir()),
+        inputs=inputs,
+        deletions=deletions,
+        data=DATA_FOLDER,
+        quarantine=QUARANTINE_FOLDER,
+        keys=KEYS_FOLDER if manifest.keys else None,
+        unresolved_references=_unresolved(connection, manifest, target / DATA_FOLDER),
+        erasures=(*manifest.erasures, erasure),
+        has_gaps=manifest.has_gaps or bool(taken.cells),
+    )
+
+
+def _inputs(manifest: Manifest, erased: Erased, taken: Taken) -> tuple[InputFile, ...]:
+    """The input files as they are now, with counts that add up to their lines."""
+    inputs = []
+    for place, file in enumerate(manifest.inputs):
+        used, deleted = taken.used[place], taken.deleted[place]
+        quarantined = taken.quarantined[file.export, file.name]
+        after = erased.files.get((file.export, file.name, file.digest))
+        removed = after.removed if after else used + deleted + quarantined
+        if manifest.keys is None:
+            used = min(file.used, removed - quarantined)
+        superseded = removed - used - deleted - quarantined
+        if not 0 <= superseded <= file.superseded:
+            raise LakeError(
+                f"{removed} lines of {file.export}/{file.name} are to be erased, and the release "
+                f"{manifest.release} knows {used} used + {deleted} deleted + {quarantined} quarantined of them",
+                where=manifest.product,
+                hint="report this; this release was not changed",
+            )
+        inputs.append(
+            replace(
+                file,
+                digest=after.digest if after else file.digest,
+                bytes=after.bytes if after else file.bytes,
+                lines=file.lines - removed,
+                used=file.used - used,
+                deleted=file.deleted - deleted,
+                superseded=file.superseded - superseded,
+                quarantined=file.quarantined - quarantined,
+            )
+        )
+    return tuple(inputs)
+
+
+def _deletion(deletion: DeletionInput, erased: Erased) -> DeletionInput:
+    return replace(deletion, lists=tuple(erased.lists.get(digest, digest) for digest in deletion.lists))
+
+
+def _unresolved(connection: duckdb.DuckDBPyConnection, manifest: Manifest, data: Path) -> tuple[tuple[str, int], ...]:
+    names: Sequence[str] = [name for name, _ in manifest.unresolved_references]
+    if not names:
+        return ()
+    counts = ", ".join(f"count({quote_name(name)})" for name in names)
+    rows = " union all by name ".join(f"select * from {read_rows(file)}" for file in sorted(data.iterdir()))
+    row = connection.execute(f"select {counts} from ({rows})").fetchone() or ()
+    return tuple((name, count) for name, count in zip(names, row, strict=True) if count)

@@ -1,0 +1,338 @@
+"""Erasure: afterwards nothing in landing or lake tells of the person, and everything else is as it was."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from caremesh.erasure import erase
+from caremesh.errors import LakeError, UsageError
+from caremesh.lake.erasures import Receipt, read_receipts
+from caremesh.lake.local import LocalLake
+from caremesh.lake.release import Manifest
+from caremesh.pipeline import RunReport, Stage, run
+from caremesh.products import find_domains, select_products
+from tests.conftest import SilentWatcher, settings_for
+from tests.integration.small_mesh import write_lines, write_project
+from tests.integration.test_crashes import kill_self_at
+
+UNTIL_PUBLISHED: tuple[Stage, ...] = ("land", "flatten", "check", "publish")
+SALT = "5a17"
+
+HER = "aaaaaaaa-0000-4000-8000-000000000001"
+HER_STAY = "aaaaaaaa-0000-4000-8000-000000000002"
+HER_OLD_STAY = "aaaaaaaa-0000-4000-8000-000000000003"
+HER_NOTE = "aaaaaaaa-0000-4000-8000-000000000004"
+HER_FILE = "aaaaaaaa-0000-4000-8000-000000000005"
+HER_NUMBER = "MRN-00000000000042"
+HERS = (HER, HER_STAY, HER_OLD_STAY, HER_NOTE, HER_FILE, HER_NUMBER, "Hermione")
+MOTHER = "bbbbbbbb-0000-4000-8000-000000000001"
+OTHER = "cccccccc-0000-4000-8000-000000000001"
+
+
+def refer(kind: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"reference": f"{kind}/{name}", **more}
+
+
+def person(name: str, given: str, **more: Any) -> dict[str, Any]:
+    return {"resourceType": "Patient", "id": name, "gender": "female", "name": [{"given": [given]}], **more}
+
+
+def stay(name: str, patient: str, **more: Any) -> dict[str, Any]:
+    subject = {"subject": refer("Patient", patient)}
+    return {"resourceType": "Encounter", "id": name, "status": "finished", "class": {"code": "AMB"}, **subject, **more}
+
+
+def write_family(landing: Path) -> None:
+    """A child who is erased, her mother, a stranger; with most ways in which one record may name another."""
+    child = person(HER, "Hermione", identifier=[{"system": "urn:mrn", "value": HER_NUMBER}])
+    mother = person(MOTHER, "Jean", link=[{"other": refer("Patient", HER, display="Hermione"), "type": "seealso"}])
+    first = landing / "first"
+    write_lines(first / "Patient.ndjson", [person(OTHER, "Luna"), child, mother])
+    with (first / "Patient.ndjson").open("a") as file:
+        file.write(f'{{"resourceType": "Patient", "id": "{HER}", "name": broken\n')
+        file.write('{"resourceType": "Patient", "id": "dddddddd", "name": broken\n')
+    stays = [
+        stay(HER_STAY, HER),
+        stay(
+            "m-1", MOTHER, participant=[{"individual": refer("Patient", HER, display="Hermione")}], length={"value": 0}
+        ),
+        stay("o-1", OTHER),
+    ]
+    (first / "Encounter.ndjson.gz").write_bytes(gzip.compress("".join(json.dumps(s) + "\n" for s in stays).encode()))
+    text = (first / "Encounter.ndjson.gz").read_bytes()
+    (first / "Encounter.ndjson.gz").write_bytes(
+        gzip.compress(gzip.decompress(text).replace(b'"value": 0', b'"value": 1.50'))
+    )
+    provenance = {"resourceType": "Provenance", "id": HER_NOTE, "target": [refer("Encounter", HER_STAY)]}
+    write_lines(first / "Provenance.ndjson", [provenance])
+    write_lines(
+        first / "DocumentReference.ndjson",
+        [
+            {
+                "resourceType": "DocumentReference",
+                "id": "d1",
+                "subject": {"identifier": {"system": "urn:mrn", "value": HER_NUMBER}},
+                "content": [{"attachment": {"url": f"Binary/{HER_FILE}"}}],
+            }
+        ],
+    )
+    write_lines(first / "Binary.ndjson", [{"resourceType": "Binary", "id": HER_FILE, "data": "AAAA"}])
+    members = [{"entity": refer("Patient", HER)}, {"entity": refer("Patient", OTHER)}]
+    write_lines(first / "Group.ndjson", [{"resourceType": "Group", "id": "g1", "member": members}])
+    second = landing / "second"
+    write_lines(second / "Patient.ndjson", [{**child, "birthDate": "2001-01-01"}, person(OTHER, "Luna Two")])
+    write_lines(second / "Encounter.ndjson", [stay(HER_OLD_STAY, HER), stay("o-2", OTHER)])
+    gone = [{"request": {"method": "DELETE", "url": f"Encounter/{i}"}} for i in (HER_OLD_STAY, "o-1")]
+    write_lines(landing / "third" / "deleted" / "Bundle-0.ndjson", [{"resourceType": "Bundle", "entry": gone}])
+    write_lines(landing / "third" / "Patient.ndjson", [person(HER, "Hermione", birthDate="2001-01-02")])
+    write_lines(landing / ".incoming-fourth" / "Patient.ndjson", [child])
+    for day, name in enumerate(("first", "second", "third"), start=1):
+        files = [
+            {"name": p.relative_to(landing / name).as_posix(), "bytes": p.stat().st_size}
+            for p in sorted((landing / name).rglob("*.ndjson*"))
+        ]
+        stated = {"source": "https://fhir.example", "job": name, "submitted_at": f"2026-01-0{day}T00:00:00Z"}
+        (landing / name / "export.json").write_text(json.dumps({**stated, "level": "patient", "files": files}))
+
+
+class Mesh:
+    """A lake that grew by three exports."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.landing, self.lake = folder, folder / "landing", folder / "lake"
+        self.project = write_project(folder / "project", "clinical/patient", "clinical/encounter")
+        self.day = 0
+
+    def go(self, *stages: Stage) -> RunReport:
+        self.day += 1
+        settings = settings_for(self.lake, self.landing, project=self.project, now=f"2026-02-{self.day:02}T00:00:00Z")
+        return run(settings, watcher=SilentWatcher(), command="test", stages=stages or UNTIL_PUBLISHED)
+
+    def erase(self, subject: str | None = f"Patient/{HER}") -> Any:
+        settings = settings_for(self.lake, project=self.project, now="2026-03-01T00:00:00Z")
+        return erase(settings, subject, salt=SALT, confirm=lambda _: True, say=lambda _: None)
+
+    def manifests(self) -> list[Manifest]:
+        products = select_products(find_domains(self.project / "domains"))
+        return [m for p in products for m in LocalLake(self.lake).releases(p)]
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        with duckdb.connect(str(LocalLake(self.lake).database), read_only=True) as connection:
+            return {
+                table: sorted(connection.execute(f"select * from {table}").fetchall(), key=repr)
+                for table in ("clinical.patient", "clinical.encounter", "quarantine.lines", "ledger.removals")
+            }
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Mesh:
+    """The family, landed in two runs; a copy of it all stands aside."""
+    folder = tmp_path_factory.mktemp("family")
+    made = Mesh(folder)
+    write_family(folder / "all")
+    made.landing.mkdir()
+    for names in (("first", "second"), ("third", ".incoming-fourth")):
+        for name in names:
+            (folder / "all" / name).rename(made.landing / name)
+        made.go()
+    for name in ("landing", "lake"):
+        shutil.copytree(folder / name, folder / "kept" / name)
+    return made
+
+
+@pytest.fixture(scope="module")
+def before(grown: Mesh) -> dict[str, list[tuple[Any, ...]]]:
+    """What readers found before, and proof that there was something to erase."""
+    assert finds(grown.landing)
+    assert finds(grown.lake)
+    return grown.rows()
+
+
+@pytest.fixture(scope="module")
+def erased(grown: Mesh, before: object) -> tuple[Mesh, Receipt]:
+    """The same without the child; only to be looked at."""
+    receipt = grown.erase()
+    assert receipt is not None
+    return grown, receipt
+
+
+@pytest.fixture
+def mesh(grown: Mesh) -> Iterator[Mesh]:
+    """The same, as if nobody had touched it, at the same place: a ledger names files by their whole path."""
+    restore(grown)
+    yield grown
+    restore(grown)
+
+
+def restore(mesh: Mesh) -> None:
+    for name in ("landing", "lake"):
+        shutil.rmtree(mesh.folder / name)
+        shutil.copytree(mesh.folder / "kept" / name, mesh.folder / name)
+
+
+def texts_of(folder: Path) -> Iterator[tuple[str, str]]:
+    """Everything that stands in the files of a folder: raw bytes, and what is packed in gzip, JSON and Parquet."""
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        raw = path.read_bytes()
+        yield str(path), path.name + raw.decode("latin-1")
+        if path.suffix == ".gz":
+            yield str(path), gzip.decompress(raw).decode()
+        elif path.suffix == ".parquet":
+            yield str(path), repr(pq.read_table(path).to_pylist()) + repr(pq.read_metadata(path).to_dict())
+        elif path.suffix == ".duckdb":
+            with duckdb.connect(str(path), read_only=True) as connection:
+                for (sql,) in connection.execute("select sql from duckdb_views()").fetchall():
+                    yield str(path), str(sql)
+
+
+def finds(folder: Path, words: tuple[str, ...] = HERS) -> list[tuple[str, str]]:
+    return [(path, word) for path, text in texts_of(folder) for word in words if word in text]
+
+
+def add_up(manifest: Manifest) -> bool:
+    return all(i.lines == i.used + i.superseded + i.deleted + i.quarantined for i in manifest.inputs)
+
+
+def test_no_byte_of_hers_is_left_and_everything_else_is_as_it_was(
+    before: dict[str, list[tuple[Any, ...]]], erased: tuple[Mesh, Receipt]
+) -> None:
+    mesh, _ = erased
+    assert finds(mesh.landing) == []
+    assert finds(mesh.lake) == []
+    after = mesh.rows()
+    assert [r[0] for r in after["clinical.patient"]] == [MOTHER, OTHER]
+    assert after["clinical.patient"] == [r for r in before["clinical.patient"] if r[0] != HER]
+    assert [r[0] for r in after["clinical.encounter"]] == ["m-1", "o-2"]
+    assert after["clinical.encounter"][1:] == [r for r in before["clinical.encounter"] if r[0] == "o-2"]
+    assert [(r[2], r[3], r[4]) for r in after["quarantine.lines"]] == [("first", "Patient.ndjson", 5)]
+    assert [r[3] for r in after["ledger.removals"]] == ["o-1"]
+    assert len(mesh.manifests()) == 4
+    assert all(add_up(m) for m in mesh.manifests())
+
+
+def test_what_stays_of_a_line_keeps_its_digits_and_what_shared_it(erased: tuple[Mesh, Receipt]) -> None:
+    landing = erased[0].landing
+    stays = gzip.decompress((landing / "first/Encounter.ndjson.gz").read_bytes()).decode().split("\n")
+    assert stays[0] == ""
+    assert stays[1] == (
+        '{"resourceType":"Encounter","id":"m-1","status":"finished","class":{"code":"AMB"},'
+        f'"subject":{{"reference":"Patient/{MOTHER}"}},"length":{{"value":1.50}}}}'
+    )
+    group = json.loads((landing / "first/Group.ndjson").read_text())
+    assert group == {"resourceType": "Group", "id": "g1", "member": [{"entity": refer("Patient", OTHER)}]}
+    listed = json.loads((landing / "third/deleted/Bundle-0.ndjson").read_text())
+    assert listed["entry"] == [{"request": {"method": "DELETE", "url": "Encounter/o-1"}}]
+    assert (landing / "first/Provenance.ndjson").read_bytes() == b""
+
+
+def test_the_receipt_counts_and_names_nobody(erased: tuple[Mesh, Receipt], caremesh) -> None:
+    mesh, receipt = erased
+    # Patient: two lines of hers, the mother's link; Encounter: one, and the mother's; a line each of three other types.
+    assert receipt.exports["first"] == {"files": 6, "lines_removed": 6, "lines_scrubbed": 3}
+    assert receipt.exports["second"] == {"files": 2, "lines_removed": 2, "lines_scrubbed": 0}
+    assert receipt.exports["third"] == {"files": 2, "lines_removed": 1, "lines_scrubbed": 1}
+    assert receipt.exports[""] == {"files": 1, "lines_removed": 1, "lines_scrubbed": 0}
+    rows = {product: [c["rows"] for c in releases.values()] for product, releases in receipt.products.items()}
+    assert {p: sorted(r) for p, r in rows.items()} == {"clinical.patient": [1, 1], "clinical.encounter": [1, 2]}
+    assert receipt.is_about(f"Patient/{HER}")
+    assert not receipt.is_about(f"Patient/{OTHER}")
+    assert read_receipts(mesh.lake) == (receipt,)
+    assert not (mesh.lake / "erasures" / "pending.json").exists()
+    options = ("--lake", mesh.lake, "--project", mesh.project)
+    assert receipt.receipt in caremesh("erase", "--list", *options).stdout
+    assert caremesh("erase", "--verify", receipt.receipt, f"Patient/{HER}", *options).exit_code == 0
+    assert caremesh("erase", "--verify", receipt.receipt, f"Patient/{OTHER}", *options).exit_code == 1
+
+
+def test_the_next_run_finds_nothing_new_but_where_cells_were_emptied(mesh: Mesh, tmp_path: Path) -> None:
+    mesh.erase()
+    after = mesh.rows()
+    write_lines(mesh.landing / "fifth" / "Patient.ndjson", [person("new", "Ginny")])
+    encounters, patients = mesh.go().products
+    # The mother's stay named the child: that row is made again from its line, with the same result.
+    assert encounters.manifest.why.endswith("an erasure left cells of the release before empty")
+    assert patients.manifest.base is not None
+    assert [r for r in mesh.rows()["clinical.patient"] if r[0] != "new"] == after["clinical.patient"]
+    assert mesh.rows()["clinical.encounter"] == after["clinical.encounter"]
+    rebuilt = Mesh(tmp_path)
+    rebuilt.landing = mesh.landing
+    rebuilt.go()
+    assert rebuilt.rows()["clinical.encounter"] == mesh.rows()["clinical.encounter"]
+    assert rebuilt.rows()["clinical.patient"] == mesh.rows()["clinical.patient"]
+
+
+def state_of(mesh: Mesh) -> dict[str, Any]:
+    """Landing and lake, but for times and for what is in Parquet, which is compared as rows."""
+    found: dict[str, Any] = dict(mesh.rows())
+    for folder in (mesh.landing, mesh.lake):
+        for path in (p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".duckdb", ".lock")):
+            text = path.read_bytes() if path.suffix != ".parquet" else pq.read_table(path).to_pylist()
+            if path.name == "ledger.json":
+                text = re.sub(rb'"modified_ns": [0-9]+', b"", path.read_bytes())
+            if path.name == "manifest.json":
+                text = re.sub(rb'"bytes": [0-9]+', b"", path.read_bytes())
+            found[str(path)] = sorted(text, key=repr) if isinstance(text, list) else text
+    return found
+
+
+def erase_and_die(mesh: Mesh, step: int) -> bool:
+    """Erase in a forked child that dies at a change of a file or folder; False once there are fewer than that."""
+    child = os.fork()
+    if child == 0:
+        with pytest.MonkeyPatch.context() as patch:
+            kill_self_at(step, patch)
+            try:
+                mesh.erase()
+            finally:
+                os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def finish(mesh: Mesh) -> None:
+    """What a user does after a kill: a run is refused if the erasure was begun; the same command finishes it."""
+    if (mesh.lake / "erasures" / "pending.json").exists():
+        with pytest.raises(LakeError, match="an erasure was interrupted"):
+            mesh.go()
+        mesh.erase(None)
+    else:
+        mesh.erase()
+
+
+def test_killed_in_the_middle_of_the_releases_it_is_finished_by_the_same_command(mesh: Mesh) -> None:
+    assert erase_and_die(mesh, 30)
+    assert (mesh.lake / "erasures" / "pending.json").exists()
+    with pytest.raises(UsageError, match="another person"):
+        mesh.erase(f"Patient/{OTHER}")
+    finish(mesh)
+    assert finds(mesh.landing) + finds(mesh.lake) == []
+    assert [r[0] for r in mesh.rows()["clinical.patient"]] == [MOTHER, OTHER]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_at_any_step_it_ends_as_if_undisturbed(mesh: Mesh) -> None:
+    mesh.erase()
+    expected, step = state_of(mesh), 0
+    while True:
+        step += 1
+        restore(mesh)
+        died = erase_and_die(mesh, step)
+        assert len(mesh.rows()["clinical.patient"]) in (2, 3), f"a reader saw half a release at step {step}"
+        if died:
+            finish(mesh)
+        assert state_of(mesh) == expected, f"step {step}"
+        if not died:
+            break
+    assert step > 30, "the erasure was killed at too few places to prove anything"
