@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from caremesh.engines.duckdb import open_engine
-from caremesh.erasure.plan import belongings_of, change_ledger_files, erased_of, new_name, release_homes
+from caremesh.erasure.plan import belongings_of, change_ledger_files, erased_of, new_name, open_releases, release_homes
 from caremesh.errors import CareMeshError, LakeError
 from caremesh.fhir.belongings import Belongings
 from caremesh.fhir.cleansing import cleanse
@@ -201,7 +200,7 @@ def make_release(pending: Pending, home: Path, *, settings: Settings, lake: Loca
     built = lake.scratch / BUILT
     remove_folder(built)
     built.mkdir(parents=True)
-    with open_engine(memory_limit=settings.memory_limit, threads=settings.threads, scratch=lake.scratch) as connection:
+    with open_releases(settings, lake) as connection:
         return erase_release(connection, home, built, erased_of(pending))
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
-from caremesh.duckdb_settings import OFFLINE
+from caremesh.engines.duckdb import open_engine
 from caremesh.erasure.search import Found, SearchedFile, search
-from caremesh.errors import LandingError, UsageError
+from caremesh.errors import LakeError, LandingError, UsageError
 from caremesh.fhir.belongings import Belongings, Key
 from caremesh.fhir.cleansing import SAME, Cleansed, cleanse
 from caremesh.lake.decisions import digest_text
@@ -61,13 +64,14 @@ def plan_erasure(
     landed = {Path(f.path): f for e in ledger.in_order() for f in e.files}
     landed |= {Path(f.path): f for e in ledger.exports for f in e.files}
     files = [*landed, *(p for p in lines if p not in landed)]
-    with duckdb.connect(config=OFFLINE) as connection:
+    with open_releases(settings, lake) as connection:
         seeds = [key for home in release_homes(lake.root) for key in find_seeds(connection, home, subject[1])]
     searched = [SearchedFile(p, landed[p].resource_type if p in landed else type_of(p)) for p in files]
     found = search(subject, searched, seeds=seeds)
     roots = {Path(e.root): e.name for e in ledger.exports}
     work = _Work(found, {(d.export, d.file, d.text) for d in ledger.decisions}, roots)
     steps = tuple(s for f in searched if (s := work.step(f, landed.get(f.path))))
+    _refuse_unwritable(steps)
     left = tuple(p for p in others if not is_manifest(p) and contains(p, found.belongings.are_named_in))
     pending = Pending(
         receipt=f"{settings.now.replace(':', '').replace('-', '')}-{settings.run_id[:8]}",
@@ -87,6 +91,22 @@ def plan_erasure(
         had_curated=build is not None,
     )
     return ErasurePlan(pending, linked=len(found.linked), left=left)
+
+
+@contextmanager
+def open_releases(settings: Settings, lake: LocalLake) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an engine for the Parquet files of releases; raise LakeError where it fails."""
+    limit, threads = settings.memory_limit, settings.threads
+    try:
+        with open_engine(memory_limit=limit, threads=threads, scratch=lake.scratch) as connection:
+            yield connection
+    except (duckdb.Error, pa.ArrowException) as error:
+        # The engine's own words may quote a row; only the kind of error goes on.
+        raise LakeError(
+            f"the engine failed on a release: {type(error).__name__}",
+            where=str(lake.root),
+            hint="give free disk space, or restore what is damaged from a backup; then erase again",
+        ) from None
 
 
 def erased_of(pending: Pending) -> Erased:
@@ -152,9 +172,19 @@ def _roots(settings: Settings, lake: LocalLake, ledger: Ledger) -> list[Path]:
     roots = [folder for e in ledger.exports for folder in beside(Path(e.root))]
     if (lake.root / REPLAYS_FOLDER).exists():
         roots.append(lake.root / REPLAYS_FOLDER)
-    if settings.landing is not None and isinstance(landing := settings.require_landing(), Path):
+    if settings.landing is not None:
+        landing = settings.require_landing()
+        if not isinstance(landing, Path):
+            raise UsageError("erasing works on folders", where=str(landing), hint="give a folder as --landing, or none")
         roots.append(landing)
     return roots
+
+
+def _refuse_unwritable(steps: Iterable[FileStep]) -> None:
+    """Nothing is begun that cannot be finished."""
+    for step in steps:
+        if not os.access(Path(step.path).parent, os.W_OK):
+            raise LandingError("cannot be rewritten", where=step.path, hint="grant write access to its folder")
 
 
 def _refuse_strange_files(settings: Settings, ledger: Ledger) -> None:

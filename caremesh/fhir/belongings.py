@@ -1,7 +1,7 @@
 """What belongs to one person: her resources and identifiers, whose a resource is, and which texts name any of them.
 
-A resource is hers where its own subject is she (`subject`, `patient`, …: SUBJECTS), whomever else it names. Where it
-states no subject that is a patient, it is hers if it names her and no other patient; and where it names no patient at
+A resource is hers where its own subject is she (`subject`, `patient`, …: SUBJECTS), or something of hers, whomever else
+it names. Where it states no subject, it is hers if it names her and no other patient; and where it names no patient at
 all, if all that it is about (TOPICS, else all it refers to) is hers. What outlives a person (OUTLIVING) is never hers.
 
 A text names what is hers by `Type/id`, by `urn:uuid:id`, or by the mere id where that is long (LONG): short ones, such
@@ -112,13 +112,16 @@ class Belongings:
             return "hers" if ("Patient", resource.get("id")) in self.keys else "another's"
         if kind in OUTLIVING:
             return "nobody's"
-        everything = list(find_targets(resource))
-        stated = [t for name in SUBJECTS for t in find_targets(resource.get(name)) if self._is_patient(t)]
-        patients = stated or [t for t in everything if self._is_patient(t)]
+        subjects = [resource[name] for name in SUBJECTS if resource.get(name)]
+        targets = list(find_targets(subjects or resource))
+        patients = [t for t in targets if self._is_patient(t)]
         if patients:
             owned = [self.own(t) for t in patients]
             return "hers" if all(owned) else "shared" if any(owned) else "another's"
-        topics = [t for name in TOPICS for t in find_targets(resource.get(name))] or everything
+        if subjects:
+            is_hers = all(self.own(t) for t in targets) if targets else self._is_contained_in(resource)
+            return "hers" if is_hers else "nobody's"
+        topics = [t for name in TOPICS for t in find_targets(resource.get(name))] or targets
         about = [t for t in topics if t.type not in OUTLIVING]
         return "hers" if about and all(self.own(t) for t in about) else "nobody's"
 
@@ -129,6 +132,18 @@ class Belongings:
         if target.type is None:
             return target.id in self._types
         return (target.type, target.id) in self.keys
+
+    def _is_contained_in(self, resource: Mapping[str, Any]) -> bool:
+        """Whether a resource carries her record within itself, as the one that it is about."""
+        contained = resource.get("contained")
+        return any(self._is_her_record(c) for c in (contained if isinstance(contained, list) else ()))
+
+    def _is_her_record(self, record: Any) -> bool:
+        if not isinstance(record, dict) or record.get("resourceType") != "Patient":
+            return False
+        stated = record.get("identifier")
+        identifiers = {read_identifier(i) for i in (stated if isinstance(stated, list) else ())}
+        return ("Patient", record.get("id")) in self.keys or bool(identifiers & self.identifiers)
 
     def _is_patient(self, target: Target) -> bool:
         if target.type is None and target.id is not None:
