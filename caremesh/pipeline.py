@@ -303,7 +303,7 @@ class _Run:
             )
             if made.is_new and made.manifest.why != FIRST:
                 self.watcher.note(f"{product.id}: {made.manifest.why}")
-            for export in made.manifest.withheld if made.is_new else ():
+            for export in made.withheld:
                 self.watcher.note(
                     f"{product.id}: {export} has lines without a readable id, so nothing is removed for it"
                 )

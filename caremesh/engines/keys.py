@@ -10,7 +10,7 @@ import orjson
 from caremesh.engines.desk import Desk
 from caremesh.engines.duckdb import Source, read_lines_sql
 from caremesh.engines.exact import number_columns
-from caremesh.engines.versions import FULL, NEWEST_FIRST, History, settle_versions
+from caremesh.engines.versions import FULL, NEWEST_FIRST, Deletion, History, settle_versions
 from caremesh.fhir import CompiledView, exact_names
 from caremesh.quoting import quote_file, quote_name, quote_text
 from caremesh.sources.sieve import INSTANT
@@ -155,10 +155,11 @@ def note_unused(desk: Desk) -> None:
     if desk.history:
         protected = _protected_ids(desk, desk.history)
         blind = [d for d in desk.history.deletions if d.reason == FULL and protected[d.order] is None]
+        silent = [d for d in desk.history.deletions if d.needs_line and not _holds_line(desk, desk.history, d)]
         desk.withheld = tuple(d.export for d in blind)
         settle_versions(
             desk.connection,
-            replace(desk.history, deletions=[d for d in desk.history.deletions if d not in blind]),
+            replace(desk.history, deletions=[d for d in desk.history.deletions if d not in (*blind, *silent)]),
             protected={order: ids for order, ids in protected.items() if ids is not None},
         )
         desk.has_unused = desk.connection.execute("select count(*) from unused").fetchone() != (0,)
@@ -183,6 +184,12 @@ def _protected_ids(desk: Desk, history: History) -> dict[int, list[str] | None]:
         ids = [_id_in(line.raw) for line in sifted.quarantined]
         protected[order] = None if None in ids else [*known, *(i for i in ids if i)]
     return protected
+
+
+def _holds_line(desk: Desk, history: History, deletion: Deletion) -> bool:
+    """Whether an export holds any line of the type: where nobody counted yet, a file may hold blank ones only."""
+    of_export = [i for i, place in enumerate(history.places) if history.exports[place] == deletion.order]
+    return any(desk.found.get(i) or ((sifted := desk.sifted(i)) and sifted.lines) for i in of_export)
 
 
 def _id_in(line: str) -> str | None:

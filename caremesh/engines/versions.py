@@ -40,7 +40,8 @@ NEWEST_FIRST = f"""
 class Deletion:
     """What one export says is gone: the ids of a list; or, where it is full, all ids that it does not hold.
 
-    `order` is the place of the export among all exports. `asked_at`: when it was asked for; None where nobody knows.
+    `order` is the place of the export among all exports. `asked_at`: when it was asked for; None where nobody knows. A
+    full export that `needs_line` says nothing where it holds no line at all.
     """
 
     export: str
@@ -48,6 +49,7 @@ class Deletion:
     asked_at: str | None
     reason: Reason
     listed: tuple[str, ...] = ()
+    needs_line: bool = False
 
 
 @dataclass(frozen=True)

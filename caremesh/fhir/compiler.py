@@ -11,10 +11,12 @@ from caremesh.fhir.dialects.base import SIMPLE, Dialect, subquery
 from caremesh.fhir.model import (
     ROOT,
     Expression,
+    Field,
     Filter,
     Operation,
     Place,
     Select,
+    Variable,
     View,
     expressions,
     free_variables,
@@ -32,8 +34,6 @@ DuckDB would take more, but plans it for minutes, in memory that no limit bounds
 
 SHORTEN = "put fewer columns and iterations inside a repeat of several paths, or part the view in two"
 """What to do about a view whose statement is longer."""
-
-_ID = Place(parent=None, name="id", repeats=False, reading="text")
 
 # Stands for a value while its uses are counted; no SQL contains it.
 PROBE = "\x00"
@@ -85,10 +85,20 @@ def _key_columns(select: Select) -> Iterator[str]:
     """Columns with the resource's id, beside or around all iterations: below one, a row of nulls has none."""
     if select.iteration or select.repeat:
         return
-    held = (c for c in select.columns if c.sql_type == "varchar" and not c.collection)
-    yield from (c.name for c in held if c.value.place == _ID)
+    yield from (c.name for c in select.columns if c.sql_type == "varchar" and not c.collection and _is_id(c.value))
     for inner in select.selects:
         yield from _key_columns(inner)
+
+
+def _is_id(value: Expression) -> bool:
+    """Whether a value is the resource's id and nothing else: under a condition it would be null in some rows."""
+    return (
+        isinstance(value, Field)
+        and value.name == "id"
+        and isinstance(value.base, Variable)
+        and value.base.name == ROOT
+        and value.place == Place(parent=None, name="id", repeats=False, reading="text")
+    )
 
 
 def _query(view: View, dialect: Dialect) -> str:

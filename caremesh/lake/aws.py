@@ -40,6 +40,7 @@ from caremesh.lake.layout import (
     MANIFEST_FILE,
     REPLAYS_FOLDER,
     REPORT_FILE,
+    in_order,
     product_key,
     release_key,
 )
@@ -232,7 +233,7 @@ class AwsLake:
         for name in self.objects.list(key):
             files.append(here / name.rpartition("/")[2])
             self.objects.download(name, files[-1])
-        return tuple(files)
+        return in_order(files)
 
     def quarantine_parts(self, product: Product, manifest: Manifest) -> Iterator[IO[bytes]]:
         """The Parquet files of the lines that a release could not use, each in a file without a name.

@@ -13,6 +13,10 @@ Parquet files stand in folders of their own, because the location of a table in 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
 from caremesh.products import Product
 
 LAKE_MARK = "lake.json"
@@ -36,6 +40,11 @@ ERASURES_FOLDER = "erasures"
 def part_file(number: int) -> str:
     """The name of a Parquet file of a release: one for each view of the product."""
     return f"part-{number}.parquet"
+
+
+def in_order(files: Iterable[Path]) -> tuple[Path, ...]:
+    """Parquet files of a release in the order of their numbers: the tenth view stands after the second."""
+    return tuple(sorted(files, key=lambda file: ([int(n) for n in re.findall("[0-9]+", file.name)], file.name)))
 
 
 def product_key(product: Product) -> str:

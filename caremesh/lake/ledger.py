@@ -42,7 +42,12 @@ class LandedExport:
         if self.manifest is None or not self.manifest.covers(resource_type):
             return False
         held = any(f.resource_type == resource_type and f.bytes and f.lines != 0 for f in self.files)
-        return held or self.manifest.types is not None
+        return held or not self.speaks_of_all
+
+    @property
+    def speaks_of_all(self) -> bool:
+        """Whether its manifest names no types."""
+        return self.manifest is not None and self.manifest.types is None
 
     @property
     def content(self) -> frozenset[tuple[str, str]]:

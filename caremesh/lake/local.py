@@ -29,6 +29,7 @@ from caremesh.lake.layout import (
     MANIFEST_FILE,
     REPLAYS_FOLDER,
     REPORT_FILE,
+    in_order,
     product_key,
     release_key,
 )
@@ -214,7 +215,7 @@ class LocalLake:
 
     def part_files(self, product: Product, manifest: Manifest, folder: str) -> tuple[Path, ...]:
         """The Parquet files in a folder of a release, published or candidate."""
-        return tuple(sorted((self._home(product, manifest) / folder).glob("*.parquet")))
+        return in_order((self._home(product, manifest) / folder).glob("*.parquet"))
 
     def quarantine_parts(self, product: Product, manifest: Manifest) -> Iterator[IO[bytes]]:
         """The Parquet files of the lines that a release could not use, open for reading, one after the other."""

@@ -30,12 +30,12 @@ class InputFile:
 
 @dataclass(frozen=True)
 class DeletionInput:
-    """An export that says what is gone: by delete lists (their digests), by what it leaves out where it is full."""
+    """An export that says what is gone: by delete lists (their digests), by what it leaves out of full types."""
 
     export: str
     asked_at: str | None
     lists: tuple[str, ...]
-    is_full: bool
+    full: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,8 @@ class Manifest:
                 "unresolved_references": tuple((name, count) for name, count in stated["unresolved_references"]),
                 "queries": tuple(EngineQuery(**q) for q in stated["queries"]),
                 "deletions": tuple(
-                    DeletionInput(**{**d, "lists": tuple(d["lists"])}) for d in stated.get("deletions", ())
+                    DeletionInput(**{**d, "lists": tuple(d["lists"]), "full": tuple(d["full"])})
+                    for d in stated.get("deletions", ())
                 ),
                 "withheld": tuple(stated.get("withheld", ())),
                 "erasures": tuple(Erasure(**e) for e in stated.get("erasures", ())),

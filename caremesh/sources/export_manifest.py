@@ -46,14 +46,19 @@ class ExportManifest(BaseModel):
     is_filtered: bool = False
     files: tuple[ExportFile, ...] | None = None
 
-    @field_validator("submitted_at")
+    @field_validator("submitted_at", "since", "until")
     @classmethod
-    def _in_utc(cls, stated: str) -> str:
+    def _in_utc(cls, stated: str | None) -> str | None:
         """One way to write a moment, so that exports can be put in order by it."""
+        if stated is None:
+            return None
         moment = datetime.fromisoformat(stated)
         if moment.tzinfo is None:
             raise ValueError("has no time zone")
-        moment = moment.astimezone(UTC)
+        try:
+            moment = moment.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("is no moment of the years 1 to 9999") from None
         return moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
 
     @field_validator("types")

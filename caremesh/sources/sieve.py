@@ -34,7 +34,10 @@ Version = tuple[str, int, str, str]
 Span = tuple[int, int]
 """Where a run of bytes starts, and where it ends."""
 
-INSTANT = "[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+INSTANT = (
+    "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}"
+    "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?"
+)
 """What a FHIR instant looks like (https://hl7.org/fhir/R4/datatypes.html#instant); one without offset is in UTC.
 
 Engines read more as a moment, and each something else: `infinity`, to DuckDB, is newer than every other version.

@@ -25,10 +25,14 @@ from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Required, c
 
 @dataclass(frozen=True)
 class Flattened:
-    """A product's release for the ledger as it stands; `is_new` where this run wrote it."""
+    """A product's release for the ledger as it stands; `is_new` where this run wrote it.
+
+    `withheld` are full exports that came now and removed nothing, as lines of them have no id that can be read.
+    """
 
     manifest: Manifest
     is_new: bool
+    withheld: tuple[str, ...] = ()
 
 
 def flatten(
@@ -67,7 +71,7 @@ def flatten(
         product, built, _manifest(product, plan, result, settings=settings, lake=lake, why=why)
     )
     remove_folder(folder)
-    return Flattened(manifest, is_new=True)
+    return Flattened(manifest, is_new=True, withheld=result.withheld)
 
 
 def _manifest(

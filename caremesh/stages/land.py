@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from caremesh.errors import LandingError
@@ -13,6 +14,9 @@ from caremesh.settings import Settings
 from caremesh.sources.export_manifest import MANIFEST_FILE, ExportManifest
 from caremesh.sources.landing import Exports
 from caremesh.sources.ndjson import DELETIONS, FoundFile, IgnoredFile, Listing
+
+CLOCKS_DIFFER = timedelta(days=1)
+"""So much may the clock of who exports be ahead of ours."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def land(
     """
     ledger = lake.read_ledger()
     listing, unfinished = _without_unfinished(exports.list(settings.require_landing()), ledger)
-    listing, manifests = _whole_exports(exports, listing)
+    listing, manifests = _whole_exports(exports, listing, now=settings.now)
     if not listing.files and not unfinished:
         raise LandingError(
             "no export was found", where=str(settings.landing), hint="files are called like Patient-000.ndjson[.gz]"
@@ -100,9 +104,10 @@ def _without_unfinished(listing: Listing, ledger: Ledger) -> tuple[Listing, tupl
     return kept, tuple(sorted(names))
 
 
-def _whole_exports(exports: Exports, listing: Listing) -> tuple[Listing, dict[str, ExportManifest]]:
+def _whole_exports(exports: Exports, listing: Listing, *, now: str) -> tuple[Listing, dict[str, ExportManifest]]:
     """The manifests by export; and the listing, without files that the manifest of their export does not name."""
     manifests = {found.export: exports.read_manifest(found) for found in listing.manifests}
+    _refuse_wrong_manifests(listing, manifests, now=now)
     sizes = {(f.export, f.name): f.bytes for f in listing.files}
     strangers: set[tuple[str, str]] = set()
     for found in listing.manifests:
@@ -122,6 +127,24 @@ def _whole_exports(exports: Exports, listing: Listing) -> tuple[Listing, dict[st
     ignored = [IgnoredFile(f.path, reason, is_missed=True) for f in listing.files if (f.export, f.name) in strangers]
     kept = tuple(f for f in listing.files if (f.export, f.name) not in strangers)
     return replace(listing, files=kept, ignored=(*listing.ignored, *ignored)), manifests
+
+
+def _refuse_wrong_manifests(listing: Listing, manifests: Mapping[str, ExportManifest], *, now: str) -> None:
+    """A manifest at a wrong place, or of a wrong time, would remove what nobody said is gone."""
+    held = {f.export for f in listing.files}
+    latest = datetime.fromisoformat(now) + CLOCKS_DIFFER
+    for found in listing.manifests:
+        submitted_at = manifests[found.export].submitted_at
+        if found.export not in held:
+            raise LandingError(
+                "is the manifest of an export without any file",
+                where=found.path,
+                hint="put it into the folder of the export that it is about, beside its files or their folders",
+            )
+        if datetime.fromisoformat(submitted_at) > latest:
+            raise LandingError(
+                f"submitted_at is {submitted_at}, which is still to come", where=found.path, hint="correct it"
+            )
 
 
 def _with_export(settings: Settings, ledger: Ledger, now: LandedExport) -> Ledger:
@@ -161,6 +184,9 @@ def _with_export(settings: Settings, ledger: Ledger, now: LandedExport) -> Ledge
 
 def _original(ledger: Ledger, now: LandedExport) -> str | None:
     """The export that this one is a copy of, byte by byte; two jobs are two exports, whatever they gave."""
+    if any(f.resource_type == DELETIONS for f in now.files):
+        # What it removes may have come again since.
+        return None
     job = now.manifest and (now.manifest.source, now.manifest.job)
     for export in ledger.exports:
         other = export.manifest and (export.manifest.source, export.manifest.job)

@@ -166,7 +166,14 @@ class _Maker:
         """What the base does not know yet of deletions of a resource type, oldest export first."""
         exports = {e.name: e for e in self.plan.exports}
         return [
-            Deletion(d.export, self.plan.order[d.export], d.asked_at, reason, listed)
+            Deletion(
+                export=d.export,
+                order=self.plan.order[d.export],
+                asked_at=d.asked_at,
+                reason=reason,
+                listed=listed,
+                needs_line=reason == FULL and exports[d.export].speaks_of_all,
+            )
             for d in self.plan.new_deletions
             for reason, listed in self._gone(exports[d.export], resource)
         ]

@@ -117,7 +117,7 @@ def plan_release(
         # Which versions a deletion meets depends on where its export stands among the others.
         involved = {export for export, _, _ in inputs} | {d.export for d in deletions}
         stated += [
-            [[d.export, d.asked_at, d.lists, d.is_full] for d in deletions],
+            [[d.export, d.asked_at, d.lists, d.full] for d in deletions],
             [e.name for e in exports if e.name in involved],
         ]
     if required:
@@ -167,8 +167,10 @@ def _hurdle(plan: ReleasePlan, base: Manifest) -> str | None:
         return "the view changed"
     if any(s.view.key_column is None for s in plan.strands):
         return "no column of the view holds the resource's id"
-    if None in places or any(d not in plan.deletions for d in base.deletions):
+    if None in places:
         return "an export was dropped"
+    if any(d not in plan.deletions for d in base.deletions):
+        return "deletions were dropped, or are others now"
     if places != sorted(p for p in places if p is not None):
         return "the order of exports changed"
     return _late(plan, base)
@@ -201,6 +203,10 @@ def _changes(product: Product, plan: ReleasePlan, current: Manifest) -> Iterable
         yield f"{len(dropped)} file(s) of {_exports(export for export, _, _ in dropped)} dropped"
     if removing := [d.export for d in plan.deletions if d not in current.deletions]:
         yield f"deletions of {_exports(removing)}"
+    if kept := [d.export for d in current.deletions if d not in plan.deletions]:
+        yield f"deletions of {_exports(kept)} dropped"
+    if now == then and [_name(f) for f in plan.files] != [_name(i) for i in current.inputs]:
+        yield "the order of exports changed"
     before = current.completeness.required if current.completeness else ()
     for name, release in (r.name for r in plan.required if current.completeness):
         if (name, release) not in before:
@@ -215,10 +221,10 @@ def _exports(names: Iterable[str]) -> str:
 def _deletion(export: LandedExport, types: set[str]) -> DeletionInput | None:
     """What an export says about resources of these types that are gone."""
     lists = tuple(f.digest for f in export.files if f.resource_type == DELETIONS and types.intersection(f.concerns))
-    is_full = any(export.reconciles(t) for t in types)
-    if not lists and not is_full:
+    full = tuple(sorted(t for t in types if export.reconciles(t)))
+    if not lists and not full:
         return None
-    return DeletionInput(export.name, export.manifest.submitted_at if export.manifest else None, lists, is_full)
+    return DeletionInput(export.name, export.manifest.submitted_at if export.manifest else None, lists, full)
 
 
 def _name(file: LandedFile | InputFile) -> FileName:

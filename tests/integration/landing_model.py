@@ -187,7 +187,8 @@ def _meta(resource: Resource) -> Resource:
 
 def _is_copy(export: Export, other: Export) -> bool:
     """The same files, and no manifest that says it is another job."""
-    same = (export.files, export.deleted) == (other.files, other.deleted)
+    # What a delete list removes may have come again since.
+    same = export.files == other.files and not export.deleted and not other.deleted
     job = export.manifest and export.manifest["job"]
     return same and (job is None or bool(other.manifest and other.manifest["job"] == job))
 

@@ -46,6 +46,7 @@ def make_sequence(seed: int) -> tuple[tuple[str, str], tuple[Step, ...]]:
 class _Dice:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
+        self.day = 0
         self.count = 0
         self.said: dict[str, list[str]] = {"Patient": [], "Observation": []}
         self.known: dict[str, Export] = {}
@@ -61,7 +62,8 @@ class _Dice:
     def step(self, day: int) -> Step:
         put: dict[str, Export] = {}
         forgotten: tuple[str, ...] = ()
-        now = _stated(START + timedelta(days=day))
+        self.day = 2 * day
+        now = _stated(START + timedelta(days=self.day))
         if self.known and self.chance(0.06):
             forgotten = (self.random.choice(sorted(self.known)),)
             left = self.known.pop(forgotten[0])
@@ -102,7 +104,7 @@ class _Dice:
 
     def moment(self) -> str:
         """One of few moments, so that many are equal or the wrong way round."""
-        at = START + timedelta(days=self.random.randint(-2, 5), hours=self.random.choice((0, 0, 0, 12)))
+        at = START + timedelta(days=self.random.randint(-2, self.day), hours=self.random.choice((0, 0, 0, 12)))
         return _stated(at, self.random.choice(("", "", "", ".5", ".123", ".123456")))
 
     def export(self) -> Export:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -25,7 +26,7 @@ class Mesh:
     def __init__(self, folder: Path) -> None:
         self.project = write_project(folder / "project")
         self.landing, self.lake = folder / "landing", folder / "lake"
-        self.day = 0
+        self.landings = 0
 
     def export(
         self, name: str, *patients: dict, asked: str | None = None, gone: list[str] | None = None, **more
@@ -40,8 +41,9 @@ class Mesh:
             (folder / "export.json").write_text(json.dumps(stated))
 
     def go(self) -> Manifest:
-        self.day += 1
-        settings = settings_for(self.lake, self.landing, project=self.project, now=f"2026-02-{self.day:02}T00:00:00Z")
+        now = datetime(2026, 2, 5, tzinfo=UTC) + timedelta(days=10 * self.landings)
+        self.landings += 1
+        settings = settings_for(self.lake, self.landing, project=self.project, now=now.isoformat())
         report: RunReport = run(settings, watcher=SilentWatcher(), command="test", stages=UNTIL_PUBLISHED)
         return report.products[0].manifest
 
@@ -112,7 +114,7 @@ def test_a_full_export_removes_what_it_leaves_out(mesh: Mesh) -> None:
 
 def test_what_was_updated_after_a_full_export_was_asked_for_is_kept(mesh: Mesh) -> None:
     mesh.export(
-        "a", born(1, 1950), born(2, 1960, "2026-02-10T00:00:01Z"), asked="2026-02-09T00:00:00Z", level="patient"
+        "a", born(1, 1950), born(2, 1960, "2026-02-10T00:00:01Z"), asked="2026-01-30T00:00:00Z", level="patient"
     )
     mesh.go()
     mesh.export("f", asked="2026-02-10T00:00:00Z", types=["Patient"])
@@ -138,6 +140,18 @@ def test_an_export_that_is_not_full_removes_nothing(mesh: Mesh) -> None:
     mesh.export("s", born(3, 1970), asked="2026-02-11T00:00:00Z", since="2026-02-01T00:00:00Z")
     mesh.go()
     assert set(mesh.rows()) == {"p001", "p002", "p003"}
+
+
+def test_the_same_delete_list_again_removes_again(mesh: Mesh) -> None:
+    mesh.export("a", born(1, 1950))
+    mesh.export("b", gone=["p001"])
+    mesh.go()
+    mesh.export("c", born(1, 1951))
+    mesh.go()
+    assert mesh.rows() == {"p001": "1951"}
+    mesh.export("d", gone=["p001"])
+    mesh.go()
+    assert mesh.rows() == {}
 
 
 def test_a_full_export_with_a_line_of_unknown_id_removes_nothing_and_one_with_its_id_protects_it(mesh: Mesh) -> None:

@@ -180,10 +180,28 @@ def test_a_manifest_that_changes_or_goes_after_landing_is_an_error(project: Path
         go(project, landing, lake, "land")
 
 
+@pytest.mark.parametrize("place", ["export.json", "a/Patient/export.json", "empty/export.json"])
+def test_a_manifest_without_files_beside_it_is_refused(project: Path, tmp_path: Path, place: str) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    write_lines(landing / "a" / "Patient" / "Patient-0.ndjson", [patient(1)])
+    manifest_of((landing / place).parent, types=["Patient"])
+    with pytest.raises(LandingError, match="without any file") as refused:
+        go(project, landing, lake, "land")
+    assert refused.value.where == str(landing / place)
+
+
+def test_a_manifest_of_a_time_to_come_is_refused(project: Path, tmp_path: Path) -> None:
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    write_lines(landing / "a" / "Patient.ndjson", [patient(1)])
+    manifest_of(landing / "a", submitted_at="2062-01-02T00:00:00Z")
+    with pytest.raises(LandingError, match="still to come"):
+        go(project, landing, lake, "land")
+
+
 def test_of_equal_versions_that_of_the_export_asked_for_later_is_used(project: Path, tmp_path: Path) -> None:
     landing, lake = tmp_path / "landing", tmp_path / "lake"
     for name, month in (("a", "03"), ("b", "01"), ("c", "02")):
         write_lines(landing / name / "Patient.ndjson", [patient(1, birthDate=f"2000-{month}-01")])
-        manifest_of(landing / name, submitted_at=f"2026-{month}-01T00:00:00Z")
+        manifest_of(landing / name, submitted_at=f"2025-{month}-01T00:00:00Z")
     report = go(project, landing, lake)
     assert [(i.export, i.used) for i in report.products[0].manifest.inputs] == [("b", 0), ("c", 0), ("a", 1)]
