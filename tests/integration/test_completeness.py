@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from caremesh.errors import LakeError
-from tests.integration.small_mesh import patient
-from tests.integration.visits_mesh import PERSON, VISIT, Mesh, counts, encounter, stated
+from tests.integration.small_mesh import patient, write_lines
+from tests.integration.visits_mesh import PERSON, VISIT, Mesh, counts, encounter, stated, write_product
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_run_of_one_domain_is_held_against_what_the_lake_has(mesh: Mesh) -> No
     assert (stated(after).required, stated(after).rows) == (((PERSON, persons),), 0)
 
 
-def test_a_required_release_without_keys_is_known_by_its_rows(mesh: Mesh) -> None:
+def test_a_required_release_without_keys_is_known_by_its_rows(mesh: Mesh, caremesh) -> None:
     mesh.export("a", patient(1), patient(2), encounter(1, of=1))
     mesh.go()
     (file,) = (mesh.lake / "products/clinic/person/releases").glob("*/manifest.json")
@@ -134,9 +134,45 @@ def test_a_required_release_without_keys_is_known_by_its_rows(mesh: Mesh) -> Non
     file.write_text(json.dumps({**manifest, "keys": None}))
     mesh.export("c", encounter(4, of=4))
     assert (stated(mesh.go()).rows, mesh.missing()) == (None, [])
+    options = ("--lake", mesh.lake, "--project", mesh.project)
+    assert "not determined" in caremesh("incomplete", *options).stdout
+    (status,) = (line.split() for line in caremesh("status", *options).stdout.splitlines() if VISIT in line)
+    assert status[2:6] == ["2026-02-03T00:00:00Z", "4", "0", "unknown"]
+    caremesh("register", *options)
+    assert "<dd>not determined</dd>" in (mesh.lake / "catalog" / f"{VISIT}.html").read_text()
     mesh.ask_for("hold")
     with pytest.raises(LakeError, match=r"nobody can tell which rows of clinic.visit to hold back"):
         mesh.go()
+
+
+def test_rows_of_each_of_several_views_wait(mesh: Mesh) -> None:
+    columns = {"note_id": "getResourceKey()", "person_id": "subject.getReferenceKey(Patient)"}
+    asked = {"requires": {"person_id": PERSON}, "incomplete": "hold"}
+    write_product(mesh.project, "clinic.note", columns, resource="Condition", completeness=asked)
+    folder = mesh.project / "domains" / "clinic" / "note"
+    view = json.loads((folder / "view.json").read_text())
+    (folder / "other.json").write_text(json.dumps({**view, "resource": "Observation"}))
+    contract = folder / "contract.odcs.yaml"
+    contract.write_text(contract.read_text().replace("value: view.json", "value: [view.json, other.json]"))
+
+    def export(name: str, kind: str, *of: int) -> None:
+        notes = [
+            {"resourceType": kind, "id": f"{kind[0]}{n}", "subject": {"reference": f"Patient/p{n:03}"}} for n in of
+        ]
+        write_lines(mesh.landing / name / f"{kind}.ndjson", notes)
+
+    def notes() -> tuple[list[tuple], list[tuple]]:
+        mesh.go()
+        held = "select key ->> 'note_id' from ledger.incomplete where is_held order by 1"
+        return mesh.ask("select note_id from clinic.note order by 1"), mesh.ask(held)
+
+    mesh.export("a", patient(1))
+    export("a", "Condition", 1, 2)
+    export("a", "Observation", 2, 3)
+    assert notes() == ([("C1",)], [("C2",), ("O2",), ("O3",)])
+    mesh.export("b", patient(2))
+    export("b", "Condition", 3)
+    assert notes() == ([("C1",), ("C2",), ("O2",)], [("C3",), ("O3",)])
 
 
 def test_commands_and_catalog_tell_what_is_missing(holding: Mesh, caremesh) -> None:
