@@ -108,6 +108,7 @@ def test_merged_and_rebuilt_releases_hold_the_same(holding: Mesh, tmp_path: Path
     assert holding.visits(another) == holding.visits() == ["e001", "e003"]
 
 
+@pytest.mark.slow
 def test_a_run_of_one_domain_is_held_against_what_the_lake_has(mesh: Mesh) -> None:
     mesh.ask_for(None)
     mesh.ask_for("list", domain="ward")
@@ -145,6 +146,7 @@ def test_a_required_release_without_keys_is_known_by_its_rows(mesh: Mesh, careme
         mesh.go()
 
 
+@pytest.mark.slow
 def test_rows_of_each_of_several_views_wait(mesh: Mesh) -> None:
     columns = {"note_id": "getResourceKey()", "person_id": "subject.getReferenceKey(Patient)"}
     asked = {"requires": {"person_id": PERSON}, "incomplete": "hold"}
