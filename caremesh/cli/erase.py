@@ -87,6 +87,10 @@ def _show(preview: Preview) -> None:
         )
     if preview.linked:
         print_line(f"linked with {preview.linked} other Patient record(s): erase each that is of the same person")
+    if preview.downloads and not preview.is_empty:
+        print_line(
+            f"{preview.downloads} download(s) that go on will be dropped: caremesh export follow fetches them anew"
+        )
     for path in preview.left:
         print_line(f"names her and is left as it is, as it is no NDJSON: {path}")
 

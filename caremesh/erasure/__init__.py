@@ -31,13 +31,15 @@ _SUBJECT = re.compile(r"Patient/(?P<id>[A-Za-z0-9.\-]{1,64})")
 class Preview:
     """What an erasure would do, in numbers: resources, lines by export, and what goes from each release.
 
-    `linked` other Patient records are linked with hers; `left` files name her and cannot be rewritten.
+    `linked` other Patient records are linked with hers; `downloads` go on and are dropped; `left` files name her and
+    cannot be rewritten.
     """
 
     resources: int
     exports: Mapping[str, Mapping[str, int]]
     releases: Mapping[tuple[str, str], Erasure]
     linked: int
+    downloads: int
     left: tuple[Path, ...]
 
     @property
@@ -126,5 +128,6 @@ def _preview(settings: Settings, lake: LocalLake, plan: ErasurePlan) -> Preview:
         exports=count_exports(plan.pending),
         releases=releases,
         linked=plan.linked,
+        downloads=len(plan.pending.downloads),
         left=plan.left,
     )

@@ -24,7 +24,7 @@ from caremesh.lake.local import LocalLake
 from caremesh.lake.release import Manifest
 from caremesh.products import Domain, select_products
 from caremesh.settings import Settings
-from caremesh.sources.erasing import Line, digest_of, restate_sizes, rewrite, type_of
+from caremesh.sources.erasing import Line, digest_of, rewrite, rewrite_manifest, type_of
 from caremesh.stages.curate import curate
 from caremesh.stages.register import register
 
@@ -77,7 +77,9 @@ class Erasing:
         sizes = {Path(step.path): step.bytes for step in self.pending.files}
         for manifest in map(Path, self.pending.manifests):
             if manifest.exists():
-                restate_sizes(manifest, sizes)
+                rewrite_manifest(manifest, sizes, self.pending.types.get(str(manifest.parent)))
+        for download in map(Path, self.pending.downloads):
+            remove_folder(download)
 
     def _change(self, path: Path, step: FileStep, belongings: Belongings) -> Callable[[Line], str | None]:
         landed = next((f for e in self.lake.read_ledger().exports for f in e.files if f.path == step.path), None)
@@ -92,7 +94,7 @@ class Erasing:
 
     def _change_ledger(self) -> None:
         before = self.lake.read_ledger()
-        ledger = change_ledger_files(before, self.pending.files)
+        ledger = change_ledger_files(before, self.pending.files, self.pending.types)
         changed = {step.path for step in self.pending.files}
         exports = tuple(
             replace(
@@ -191,6 +193,7 @@ class Erasing:
             exports=count_exports(pending),
             products=_count_products(self.lake.root, pending.receipt),
             curated={table: (before, rows.get(table, 0)) for table, before in pending.curated.items()},
+            downloads=len(pending.downloads),
             other_files=pending.others,
         )
 

@@ -17,6 +17,7 @@ from caremesh.erasure.search import Found, SearchedFile, search
 from caremesh.errors import LakeError, LandingError, UsageError
 from caremesh.fhir.belongings import Belongings, Key
 from caremesh.fhir.cleansing import SAME, Cleansed, cleanse
+from caremesh.fhir.types import load_types
 from caremesh.lake.decisions import digest_text
 from caremesh.lake.erased_release import Erased, ErasedFile, find_seeds
 from caremesh.lake.erasures import DecisionStep, FileStep, Pending
@@ -28,15 +29,15 @@ from caremesh.products import Product
 from caremesh.settings import Settings
 from caremesh.sources.erasing import (
     Line,
-    beside,
     contains,
     digest_of,
+    find_downloads,
     find_files,
     is_manifest,
     measure,
     read_lines,
+    restated,
     type_of,
-    with_sizes,
 )
 from caremesh.sources.ndjson import DELETIONS, LandedFile, is_unchanged
 from caremesh.stages.release_plan import plan_release
@@ -60,7 +61,8 @@ def plan_erasure(
     """
     ledger = lake.read_ledger()
     _refuse_strange_files(settings, ledger)
-    lines, others = find_files(_roots(settings, lake, ledger))
+    roots = _roots(settings, lake, ledger)
+    lines, others = find_files(roots)
     landed = {Path(f.path): f for e in ledger.in_order() for f in e.files}
     landed |= {Path(f.path): f for e in ledger.exports for f in e.files}
     files = [*landed, *(p for p in lines if p not in landed)]
@@ -68,10 +70,11 @@ def plan_erasure(
         seeds = [key for home in release_homes(lake.root) for key in find_seeds(connection, home, subject[1])]
     searched = [SearchedFile(p, landed[p].resource_type if p in landed else type_of(p)) for p in files]
     found = search(subject, searched, seeds=seeds)
-    roots = {Path(e.root): e.name for e in ledger.exports}
-    work = _Work(found, {(d.export, d.file, d.text) for d in ledger.decisions}, roots)
+    names = {Path(e.root): e.name for e in ledger.exports}
+    work = _Work(found, {(d.export, d.file, d.text) for d in ledger.decisions}, names)
     steps = tuple(s for f in searched if (s := work.step(f, landed.get(f.path))))
     _refuse_unwritable(steps)
+    types = _types_to_state(ledger, lines, steps)
     left = tuple(p for p in others if not is_manifest(p) and contains(p, found.belongings.are_named_in))
     pending = Pending(
         receipt=f"{settings.now.replace(':', '').replace('-', '')}-{settings.run_id[:8]}",
@@ -85,7 +88,9 @@ def plan_erasure(
         files=steps,
         decisions=tuple(work.decided),
         manifests=tuple(str(p) for p in others if is_manifest(p)),
-        names=_release_names(products, ledger, change_ledger_files(ledger, steps)),
+        types=types,
+        downloads=tuple(str(p) for p in find_downloads(roots)),
+        names=_release_names(products, ledger, change_ledger_files(ledger, steps, types)),
         curated={t.id: t.rows for t in build.tables} if (build := lake.read_curated()) else {},
         others=len(left),
         had_curated=build is not None,
@@ -139,19 +144,34 @@ def new_name(pending: Pending, product: str, release: str, *, has_gaps: bool) ->
     return hashlib.sha256(f"{pending.salt}:{product}:{release}".encode()).hexdigest()[:12]
 
 
-def change_ledger_files(ledger: Ledger, steps: Iterable[FileStep]) -> Ledger:
-    """The ledger, with what files are after their rewriting."""
+def change_ledger_files(ledger: Ledger, steps: Iterable[FileStep], types: Mapping[str, Sequence[str]]) -> Ledger:
+    """The ledger, with what files are after their rewriting, and with the types that manifests are to state."""
     after = {Path(s.path): s for s in steps}
-    return replace(ledger, exports=tuple(_changed_export(e, after) for e in ledger.exports))
+    return replace(ledger, exports=tuple(_changed_export(e, after, types.get(e.root)) for e in ledger.exports))
 
 
-def _changed_export(export: LandedExport, after: Mapping[Path, FileStep]) -> LandedExport:
+def _changed_export(export: LandedExport, after: Mapping[Path, FileStep], types: Sequence[str] | None) -> LandedExport:
     files = tuple(_changed_file(f, after.get(Path(f.path))) for f in export.files)
-    manifest = export.manifest
-    if manifest and manifest.files is not None:
-        sizes = {path: step.bytes for path, step in after.items()}
-        manifest = with_sizes(manifest, Path(export.root), sizes)
+    sizes = {path: step.bytes for path, step in after.items()}
+    manifest = export.manifest and restated(export.manifest, Path(export.root), sizes, types)
     return replace(export, files=files, manifest=manifest)
+
+
+def _types_to_state(ledger: Ledger, lines: Sequence[Path], steps: Iterable[FileStep]) -> dict[str, tuple[str, ...]]:
+    """The types of full exports that lose all lines of one, by the folder of the export.
+
+    An export of all types says nothing of a type that it has no line of: it would no longer say that others are gone.
+    """
+    after = {Path(s.path): s.lines for s in steps}
+    stated = {}
+    for export in ledger.exports:
+        if export.manifest is None or not export.manifest.is_full or export.manifest.types is not None:
+            continue
+        files = [p for p in lines if Path(export.root) in p.parents and type_of(p) in load_types().resources]
+        held = {type_of(p) for p in files if p.stat().st_size}
+        if held != {type_of(p) for p in files if p.stat().st_size and after.get(p, 1)}:
+            stated[export.root] = tuple(sorted(held))
+    return stated
 
 
 def _changed_file(file: LandedFile, step: FileStep | None) -> LandedFile:
@@ -169,7 +189,7 @@ def _release_names(products: Sequence[Product], before: Ledger, after: Ledger) -
 
 
 def _roots(settings: Settings, lake: LocalLake, ledger: Ledger) -> list[Path]:
-    roots = [folder for e in ledger.exports for folder in beside(Path(e.root))]
+    roots = [Path(e.root) for e in ledger.exports]
     if (lake.root / REPLAYS_FOLDER).exists():
         roots.append(lake.root / REPLAYS_FOLDER)
     if settings.landing is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from caremesh.fhir.belongings import LONG, Belongings, Key
 from caremesh.fhir.cleansing import cleanse
 from caremesh.lake.layout import DATA_FOLDER, KEYS_FOLDER, QUARANTINE_FOLDER
 from caremesh.quoting import quote_file, quote_name, quote_text
+from caremesh.release_keys import key_part, read_keys_sql
 from caremesh.sources.erasing import type_of
 
 PATIENT_COLUMN = "patient_id"
@@ -36,23 +37,24 @@ _VALUES = 4096
 
 @dataclass(frozen=True)
 class Parts:
-    """The Parquet files of one strand of a release; keys are None in a release without any."""
+    """The Parquet files of one view in a release; there are no keys where an engine wrote none."""
 
+    number: int
     data: Path
-    quarantine: Path | None
-    keys: Path | None
+    quarantine: Path
+    keys: tuple[Path, ...]
 
 
 @dataclass
 class Taken:
-    """What goes from a release: rows and cells, and from each input file, by its place, used, deleted, quarantined."""
+    """What goes from a release; lines that were used and deleted by type and place of their file."""
 
     rows: int = 0
     cells: int = 0
     keys: int = 0
     rewritten: int = 0
-    used: Counter[int] = field(default_factory=Counter)
-    deleted: Counter[int] = field(default_factory=Counter)
+    used: Counter[tuple[str, int]] = field(default_factory=Counter)
+    deleted: Counter[tuple[str, int]] = field(default_factory=Counter)
     quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
@@ -72,20 +74,16 @@ class Strand:
 
     def write(self, target: Path, taken: Taken) -> None:
         """Write its files without her into the folders of a release, and count what goes."""
-        for folder, source, write in (
-            (DATA_FOLDER, self.parts.data, self._write_data),
-            (KEYS_FOLDER, self.parts.keys, self._write_keys),
-            (QUARANTINE_FOLDER, self.parts.quarantine, self._write_quarantine),
-        ):
-            if source is None:
-                continue
+        for folder in (DATA_FOLDER, QUARANTINE_FOLDER, *((KEYS_FOLDER,) if self.parts.keys else ())):
             (target / folder).mkdir(exist_ok=True)
-            written = target / folder / source.name
-            if write(source, written, taken):
-                taken.rewritten += 1
-            else:
-                written.unlink(missing_ok=True)
-                _link(source, written)
+        data, lines = self.parts.data, self.parts.quarantine
+        taken.rewritten += (
+            _write_or_link((data,), target / DATA_FOLDER / data.name, self._write_data, taken)
+            + _write_or_link((lines,), target / QUARANTINE_FOLDER / lines.name, self._write_quarantine, taken)
+            + _write_or_link(
+                self.parts.keys, target / KEYS_FOLDER / key_part(self.parts.number, 0), self._write_keys, taken
+            )
+        )
 
     def resources_of(self, patient: str) -> Iterator[Key]:
         """The resources whose rows are about a patient."""
@@ -109,10 +107,15 @@ class Strand:
     @cached_property
     def kind(self) -> str | None:
         """The type of its resources; None where it has none, or no keys."""
-        if self.parts.keys is None:
+        if not self.parts.keys:
             return None
-        found = self.connection.execute(f"select any_value(resource_type) from {read_rows(self.parts.keys)}").fetchone()
+        found = self.connection.execute(f"select any_value(resource_type) from {self._every_key}").fetchone()
         return found[0] if found else None
+
+    @property
+    def _every_key(self) -> str:
+        """SQL for the rows of all parts of the keys, those that later ones override too."""
+        return f"({' union all '.join(f'from {read_rows(part)}' for part in self.parts.keys)})"
 
     @cached_property
     def key_column(self) -> str | None:
@@ -120,19 +123,18 @@ class Strand:
 
         The view that made the release may be another one by now, so its keys are what tells.
         """
-        assert self.parts.keys is not None
-        known = f"select id from {read_rows(self.parts.keys)} where id is not null"
+        known = f"select id from {read_keys_sql(self.parts.keys)} where id is not null"
         for column in (c for c, sql_type in self.columns.items() if sql_type == "VARCHAR"):
             strangers = f"select 1 from {self.rows} where coalesce({quote_name(column)} not in ({known}), true)"
             if self.connection.execute(f"select not exists ({strangers})").fetchone() == (True,):
                 return column
         return None
 
-    def _write_data(self, source: Path, written: Path, taken: Taken) -> bool:
-        found, is_hers = read_rows(source), self._is_hers()
+    def _write_data(self, written: Path, taken: Taken) -> bool:
+        is_hers = self._is_hers()
         gaps = {column: sql for column in self.columns if (sql := self._naming(column))}
         counts = ", ".join(f"count(*) filter ({sql} and not ({is_hers}))" for sql in gaps.values()) or "0"
-        counted = self.connection.execute(f"select count(*) filter ({is_hers}), {counts} from {found}").fetchone()
+        counted = self.connection.execute(f"select count(*) filter ({is_hers}), {counts} from {self.rows}").fetchone()
         rows, *cells = counted or (0,)
         taken.rows += rows
         taken.cells += sum(cells)
@@ -142,27 +144,33 @@ class Strand:
             f"case when {gaps[c]} then null else {quote_name(c)} end as {quote_name(c)}" if c in gaps else quote_name(c)
             for c in self.columns
         )
-        self._copy(f"select {columns} from {found} where not ({is_hers})", written)
+        self._copy(f"select {columns} from {self.rows} where not ({is_hers})", written)
         return True
 
-    def _write_keys(self, source: Path, written: Path, taken: Taken) -> bool:
+    def _write_keys(self, written: Path, taken: Taken) -> bool:
+        """Write the keys in one part: what a later part overrides may name her too."""
+        if not self.parts.keys:
+            return False
         hers = "exists (select 1 from hers where (hers.kind, hers.id) = (k.resource_type, k.id))"
+        if not self.connection.execute(f"select 1 from {self._every_key} as k where {hers} limit 1").fetchone():
+            return False
+        keys = f"{read_keys_sql(self.parts.keys)} as k"
         found = self.connection.execute(
             f"""
-            select file, count(*) filter (removed_by is null), count(removed_by)
-            from {read_rows(source)} as k where {hers} group by file
+            select resource_type, file, count(*) filter (removed_by is null), count(removed_by)
+            from {keys} where {hers} group by all
             """
         ).fetchall()
-        for place, used, deleted in found:
-            taken.used[place] += used
-            taken.deleted[place] += deleted
+        for kind, place, used, deleted in found:
+            taken.used[kind, place] += used
+            taken.deleted[kind, place] += deleted
             taken.keys += used + deleted
-        if found:
-            self._copy(f"select * from {read_rows(source)} as k where not {hers}", written)
-        return bool(found)
+        self._copy(f"select * from {keys} where not {hers}", written)
+        return True
 
-    def _write_quarantine(self, source: Path, written: Path, taken: Taken) -> bool:
+    def _write_quarantine(self, written: Path, taken: Taken) -> bool:
         is_changed = False
+        source = self.parts.quarantine
         with pq.ParquetFile(source) as file, pq.ParquetWriter(written, file.schema_arrow, compression="zstd") as writer:
             for batch in file.iter_batches(batch_size=_BATCH):
                 rows = []
@@ -182,7 +190,7 @@ class Strand:
 
         Raises LakeError where the release may have rows of hers and no column with the ids.
         """
-        if self.parts.keys is None:
+        if not self.parts.keys:
             column = quote_name(next(iter(self.columns)))
             return f"coalesce({column} in (select id from hers), false)"
         if not any(kind == self.kind for kind, _ in self.belongings.keys):
@@ -261,9 +269,14 @@ def _snake(kind: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_")
 
 
-def _link(source: Path, target: Path) -> None:
-    """Let an unchanged file stand in the new release too, without copying it where that can be."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+def _write_or_link(sources: Sequence[Path], target: Path, write: Callable[[Path, Taken], bool], taken: Taken) -> bool:
+    """Write a file anew; where that would change nothing, let the old ones stand in the new release too."""
+    if write(target, taken):
+        return True
+    target.unlink(missing_ok=True)
+    for source in sources:
+        try:
+            os.link(source, target.with_name(source.name))
+        except OSError:
+            shutil.copyfile(source, target.with_name(source.name))
+    return False

@@ -7,9 +7,9 @@ same lines go from keys and quarantine. Of every file the counts still add up to
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from pathlib import Path
 
 import duckdb
@@ -21,6 +21,8 @@ from caremesh.lake.files import read_json
 from caremesh.lake.layout import DATA_FOLDER, KEYS_FOLDER, MANIFEST_FILE, QUARANTINE_FOLDER, REPORT_FILE
 from caremesh.lake.release import DeletionInput, Erasure, InputFile, Manifest
 from caremesh.quoting import quote_name
+from caremesh.release_keys import parts_of_view
+from caremesh.sources.erasing import type_of
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,13 @@ def read_manifest(home: Path) -> Manifest:
 
 
 def find_parts(home: Path, manifest: Manifest) -> list[Parts]:
-    """The Parquet files of a release, strand by strand."""
-    folders = (manifest.data, manifest.quarantine, manifest.keys)
-    listed = [sorted((home / folder).glob("*.parquet")) if folder else [] for folder in folders]
-    return [Parts(data, quarantine, keys) for data, quarantine, keys in zip_longest(*listed)]
+    """The Parquet files of a release, view by view."""
+    data, quarantine = (sorted((home / folder).glob("*.parquet")) for folder in (manifest.data, manifest.quarantine))
+    keys = sorted((home / manifest.keys).glob("*.parquet")) if manifest.keys else []
+    return [
+        Parts(number, rows, lines, parts_of_view(keys, number))
+        for number, (rows, lines) in enumerate(zip(data, quarantine, strict=True))
+    ]
 
 
 def erase_release(connection: duckdb.DuckDBPyConnection, home: Path, target: Path, erased: Erased) -> Manifest | None:
@@ -108,7 +113,11 @@ def erase_release(connection: duckdb.DuckDBPyConnection, home: Path, target: Pat
 def _inputs(manifest: Manifest, erased: Erased, taken: Taken) -> tuple[InputFile, ...]:
     """The input files as they are now, with counts that add up to their lines."""
     inputs = []
-    for place, file in enumerate(manifest.inputs):
+    # The places in keys count the files that one view reads, and views are told by their types.
+    places: Counter[str] = Counter()
+    for file in manifest.inputs:
+        kind = type_of(Path(file.name))
+        place, places[kind] = (kind, places[kind]), places[kind] + 1
         used, deleted = taken.used[place], taken.deleted[place]
         quarantined = taken.quarantined[file.export, file.name]
         after = erased.files.get((file.export, file.name, file.digest))

@@ -60,7 +60,11 @@ class DecisionStep:
 
 @dataclass(frozen=True)
 class Pending:
-    """Everything that an erasure needs to be finished, whenever it is killed."""
+    """Everything that an erasure needs to be finished, whenever it is killed.
+
+    `types` are what the manifests of exports are to state, by the folder of the export; `names` what releases will be
+    called, by product and name now, where nothing is emptied in rows that stay.
+    """
 
     receipt: str
     at: str
@@ -73,6 +77,8 @@ class Pending:
     files: tuple[FileStep, ...]
     decisions: tuple[DecisionStep, ...]
     manifests: tuple[str, ...]
+    types: Mapping[str, tuple[str, ...]]
+    downloads: tuple[str, ...]
     names: Mapping[str, str]
     curated: Mapping[str, int]
     others: int
@@ -91,6 +97,8 @@ class Pending:
                 "files": tuple(FileStep(**f) for f in stated["files"]),
                 "decisions": tuple(DecisionStep(**d) for d in stated["decisions"]),
                 "manifests": tuple(stated["manifests"]),
+                "types": {root: tuple(types) for root, types in stated["types"].items()},
+                "downloads": tuple(stated["downloads"]),
             }
         )
 
@@ -100,7 +108,7 @@ class Receipt:
     """What an erasure did, without any id in clear.
 
     `exports` and `products` count by export, and by product and release; `curated` rows before and after, by table.
-    `other_files` name her and are no files of lines: they were left as they are.
+    `downloads` went on and were dropped. `other_files` name her and are no files of lines: they were left as they are.
     """
 
     receipt: str
@@ -112,6 +120,7 @@ class Receipt:
     exports: Mapping[str, Mapping[str, int]]
     products: Mapping[str, Mapping[str, Mapping[str, int]]]
     curated: Mapping[str, tuple[int, int]]
+    downloads: int
     other_files: int
     not_reached: tuple[str, ...] = NOT_REACHED
     format: int = field(default=1)

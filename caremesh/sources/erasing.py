@@ -6,11 +6,12 @@ over. A file is written aside, as a hidden one that no landing sees, and replace
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -53,23 +54,41 @@ Change = Callable[[Line], str | None]
 
 
 def find_files(roots: Iterable[Path]) -> tuple[list[Path], list[Path]]:
-    """All files below some folders, hidden ones too: those of lines, and the others; each once, wherever links lead."""
+    """All files below some folders, hidden ones too: those of lines, and the others; each once, wherever links lead.
+
+    Downloads that go on are left out.
+    """
     seen: set[Path] = set()
     entered: set[str] = set()
     for root in roots:
         for folder, below, names in os.walk(root, followlinks=True, onerror=_refuse):
             real = os.path.realpath(folder)
             # A link that leads back up would be followed for ever.
-            below[:] = [] if real in entered else below
+            below[:] = [] if real in entered else [name for name in below if not name.startswith(INCOMING)]
             entered.add(real)
             seen.update(path.resolve() for name in names if (path := Path(folder, name)).is_file())
     files = sorted(path for path in seen if not path.name.endswith(_ASIDE))
     return [p for p in files if _LINES.search(p.name)], [p for p in files if not _LINES.search(p.name)]
 
 
-def beside(root: Path) -> list[Path]:
-    """A folder of an export, and the downloads that go on beside it."""
-    return [root, *sorted(p for p in root.parent.glob(f"{INCOMING}*") if p.is_dir())]
+def find_downloads(folders: Iterable[Path]) -> list[Path]:
+    """The downloads that go on in or beside some folders of exports.
+
+    Raises LandingError where a process is at one now.
+    """
+    places = {place for folder in folders for place in (folder, folder.parent)}
+    found = sorted({p for place in places for p in place.glob(f"{INCOMING}*") if p.is_dir()})
+    for download in found:
+        descriptor = os.open(download, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LandingError(
+                "an export is being fetched", where=str(download), hint="wait for it to end, or end it; then erase"
+            ) from None
+        finally:
+            os.close(descriptor)
+    return found
 
 
 def type_of(path: Path) -> str:
@@ -110,18 +129,21 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def with_sizes(manifest: ExportManifest, root: Path, sizes: Mapping[Path, int]) -> ExportManifest:
-    """The manifest of the export in a folder, with the new sizes of files that were rewritten, by their whole path."""
-    if manifest.files is None:
-        return manifest
-    stated = [(f, sizes.get((root / f.name).resolve(), f.bytes)) for f in manifest.files]
-    return manifest.model_copy(update={"files": tuple(f.model_copy(update={"bytes": size}) for f, size in stated)})
+def restated(
+    manifest: ExportManifest, root: Path, sizes: Mapping[Path, int], types: Sequence[str] | None
+) -> ExportManifest:
+    """The manifest of the export in a folder, with new sizes of files, by their whole path, and its types, if any."""
+    changes: dict[str, object] = {"types": tuple(types)} if types else {}
+    if manifest.files is not None:
+        stated = [(f, sizes.get((root / f.name).resolve(), f.bytes)) for f in manifest.files]
+        changes["files"] = tuple(f.model_copy(update={"bytes": size}) for f, size in stated)
+    return manifest.model_copy(update=changes)
 
 
-def restate_sizes(path: Path, sizes: Mapping[Path, int]) -> None:
-    """Let `export.json` state the new sizes of files that were rewritten."""
+def rewrite_manifest(path: Path, sizes: Mapping[Path, int], types: Sequence[str] | None) -> None:
+    """Let `export.json` state what became of the files that were rewritten."""
     before = parse_manifest(path.read_bytes(), where=str(path))
-    after = with_sizes(before, path.parent, sizes)
+    after = restated(before, path.parent, sizes, types)
     if after == before:
         return
     aside = path.with_name(f".{path.name}{_ASIDE}")
