@@ -130,8 +130,8 @@ class Erasing:
             if made := self._erase_release(home):
                 names.setdefault(home.parent.parent, {})[home.name] = made
         self.say(f"releases: {sum(map(len, names.values()))} of {len(homes)} are replaced")
+        self._restate_names({_product(folder): renamed for folder, renamed in names.items()}, gone=names)
         for folder, renamed in names.items():
-            self._rename_bases(folder, renamed)
             self.lake.replace_releases(folder, renamed)
         products = select_products(self.domains)
         self.lake.show(products)
@@ -152,11 +152,13 @@ class Erasing:
         self.lake.add_release(home.parent / name, built)
         return name
 
-    def _rename_bases(self, folder: Path, names: Mapping[str, str]) -> None:
-        """Let releases that were made from others know these by their new names."""
-        for home in (p for p in release_homes(self.lake.root) if p.parent.parent == folder and p.name not in names):
+    def _restate_names(self, names: Mapping[str, Mapping[str, str]], *, gone: Mapping[Path, Mapping[str, str]]) -> None:
+        """Let releases that were made from others, or held against them, know these by their new names."""
+        for home in release_homes(self.lake.root):
+            if home.name in gone.get(home.parent.parent, {}):
+                continue
             manifest = read_manifest(home)
-            after = _with_base(manifest, names)
+            after = _with_names(manifest, names)
             if after != manifest:
                 write_json(home / MANIFEST_FILE, after.to_json())
 
@@ -232,8 +234,17 @@ def _count_products(root: Path, receipt: str) -> dict[str, dict[str, dict[str, i
     return counts
 
 
-def _with_base(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
-    why = manifest.why
-    for old, new in names.items():
+def _product(folder: Path) -> str:
+    """The id of the product in a folder."""
+    return f"{folder.parent.name}.{folder.name}"
+
+
+def _with_names(manifest: Manifest, names: Mapping[str, Mapping[str, str]]) -> Manifest:
+    own = names.get(manifest.product, {})
+    why, found = manifest.why, manifest.completeness
+    for old, new in own.items():
         why = why.replace(old, new)
-    return replace(manifest, why=why, base=names.get(manifest.base or "", manifest.base))
+    if found is not None:
+        required = tuple((p, names.get(p, {}).get(r or "", r)) for p, r in found.required)
+        found = replace(found, required=required)
+    return replace(manifest, why=why, base=own.get(manifest.base or "", manifest.base), completeness=found)

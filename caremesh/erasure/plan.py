@@ -179,9 +179,12 @@ def _changed_file(file: LandedFile, step: FileStep | None) -> LandedFile:
 
 
 def _release_names(products: Sequence[Product], before: Ledger, after: Ledger) -> dict[str, str]:
-    """What the next run would call the releases that are up to date now."""
+    """What the next run would call the releases that are up to date now.
+
+    Those that were held against other releases are left out: the next run holds them against what these became.
+    """
     names = {}
-    for product in (p for p in products if p.view_files):
+    for product in (p for p in products if p.view_files and p.completeness is None):
         views = compile_product(product)
         old, new = (plan_release(product, views, ledger=ledger).release for ledger in (before, after))
         names[f"{product.id} {old}"] = new

@@ -11,9 +11,10 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 from caremesh.errors import LakeError
 from caremesh.fhir.belongings import LONG, Belongings, Key
 from caremesh.fhir.cleansing import cleanse
-from caremesh.lake.layout import DATA_FOLDER, KEYS_FOLDER, QUARANTINE_FOLDER
+from caremesh.lake.layout import DATA_FOLDER, HELD_FOLDER, KEYS_FOLDER, QUARANTINE_FOLDER
 from caremesh.quoting import quote_file, quote_name, quote_text
 from caremesh.release_keys import key_part, read_keys_sql
 from caremesh.sources.erasing import type_of
@@ -37,12 +38,16 @@ _VALUES = 4096
 
 @dataclass(frozen=True)
 class Parts:
-    """The Parquet files of one view in a release; there are no keys where an engine wrote none."""
+    """The Parquet files of one view in a release; there are no keys where an engine wrote none.
+
+    `held` are rows that are kept back, where any are.
+    """
 
     number: int
     data: Path
     quarantine: Path
     keys: tuple[Path, ...]
+    held: Path | None = None
 
 
 @dataclass
@@ -53,6 +58,7 @@ class Taken:
     cells: int = 0
     keys: int = 0
     rewritten: int = 0
+    held: int = 0
     used: Counter[tuple[str, int]] = field(default_factory=Counter)
     deleted: Counter[tuple[str, int]] = field(default_factory=Counter)
     quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -85,8 +91,24 @@ class Strand:
             )
         )
 
+        if aside := self._aside():
+            (target / HELD_FOLDER).mkdir(exist_ok=True)
+            kept_back = Taken()
+            written = target / HELD_FOLDER / aside.parts.data.name
+            taken.rewritten += _write_or_link((aside.parts.data,), written, aside._write_data, kept_back)
+            taken.held += kept_back.rows
+            taken.cells += kept_back.cells
+
+    def _aside(self) -> Strand | None:
+        """The rows that are kept back, as a strand of their own."""
+        if self.parts.held is None:
+            return None
+        return replace(self, parts=replace(self.parts, data=self.parts.held, held=None))
+
     def resources_of(self, patient: str) -> Iterator[Key]:
-        """The resources whose rows are about a patient."""
+        """The resources whose rows are about a patient, be they kept back or not."""
+        if aside := self._aside():
+            yield from aside.resources_of(patient)
         if self.kind is not None and self.key_column is not None and PATIENT_COLUMN in self.columns:
             found = self.connection.execute(
                 f"select distinct {quote_name(self.key_column)} from {self.rows} where {PATIENT_COLUMN} = $1", [patient]
@@ -246,6 +268,32 @@ class Strand:
     def _copy(self, sql: str, written: Path) -> None:
         options = "(format parquet, compression zstd)"
         self.connection.execute(f"copy ({sql}) to {quote_text(str(written))} {options}")
+
+
+def write_missing(
+    sources: Sequence[Path], target: Path, belongings: Belongings, kinds: Collection[str]
+) -> Counter[str]:
+    """Write the list of what rows miss without her; give how much is missing by column, and, under no name, the rows.
+
+    An entry goes where its row is hers, by the ids of these kinds, or where what is missing is hers.
+    """
+    counts: Counter[str] = Counter()
+    for source in sources:
+        table = pq.read_table(source)
+        kept = [row for row in table.to_pylist() if not _is_missing_hers(row, belongings, kinds)]
+        counts.update(row["missing_column"] for row in kept)
+        counts[""] += len({repr(row["key"]) for row in kept})
+        pq.write_table(pa.Table.from_pylist(kept, schema=table.schema), target / source.name, compression="zstd")
+    return counts
+
+
+def _is_missing_hers(row: Mapping[str, Any], belongings: Belongings, kinds: Collection[str]) -> bool:
+    key, column, missing = row["key"].values(), row["missing_column"].removesuffix("_id"), str(row["missing_id"])
+    if any((kind, str(value)) in belongings.keys for kind in kinds for value in key):
+        return True
+    if any(belongings.are_named_in(str(value)) for value in (*key, missing)):
+        return True
+    return any(name == missing and _snake(kind) == column for kind, name in belongings.keys)
 
 
 def fill_tables(

@@ -16,10 +16,18 @@ import duckdb
 
 from caremesh.errors import LakeError
 from caremesh.fhir.belongings import Belongings, Key
-from caremesh.lake.erased_parts import Parts, Strand, Taken, fill_tables, read_rows
+from caremesh.lake.erased_parts import Parts, Strand, Taken, fill_tables, read_rows, write_missing
 from caremesh.lake.files import read_json
-from caremesh.lake.layout import DATA_FOLDER, KEYS_FOLDER, MANIFEST_FILE, QUARANTINE_FOLDER, REPORT_FILE
-from caremesh.lake.release import DeletionInput, Erasure, InputFile, Manifest
+from caremesh.lake.layout import (
+    DATA_FOLDER,
+    HELD_FOLDER,
+    INCOMPLETE_FOLDER,
+    KEYS_FOLDER,
+    MANIFEST_FILE,
+    QUARANTINE_FOLDER,
+    REPORT_FILE,
+)
+from caremesh.lake.release import Completeness, DeletionInput, Erasure, InputFile, Manifest
 from caremesh.quoting import quote_name
 from caremesh.release_keys import parts_of_view
 from caremesh.sources.erasing import type_of
@@ -65,8 +73,10 @@ def find_parts(home: Path, manifest: Manifest) -> list[Parts]:
     """The Parquet files of a release, view by view."""
     data, quarantine = (sorted((home / folder).glob("*.parquet")) for folder in (manifest.data, manifest.quarantine))
     keys = sorted((home / manifest.keys).glob("*.parquet")) if manifest.keys else []
+    aside = manifest.completeness.held_folder if manifest.completeness else None
+    held = {p.name: p for p in (home / aside).glob("*.parquet")} if aside else {}
     return [
-        Parts(number, rows, lines, parts_of_view(keys, number))
+        Parts(number, rows, lines, parts_of_view(keys, number), held.get(rows.name))
         for number, (rows, lines) in enumerate(zip(data, quarantine, strict=True))
     ]
 
@@ -79,18 +89,24 @@ def erase_release(connection: duckdb.DuckDBPyConnection, home: Path, target: Pat
     manifest = read_manifest(home)
     fill_tables(connection, erased.belongings, erased.scrubbed)
     taken = Taken()
-    for parts in find_parts(home, manifest):
-        Strand(connection, parts, erased.belongings, erased.contested, erased.scrubbed).write(target, taken)
+    strands = [
+        Strand(connection, parts, erased.belongings, erased.contested, erased.scrubbed)
+        for parts in find_parts(home, manifest)
+    ]
+    for strand in strands:
+        strand.write(target, taken)
+    completeness = _completeness(home, target, manifest, erased, taken, kinds={s.kind for s in strands if s.kind})
     inputs = _inputs(manifest, erased, taken)
     deletions = tuple(_deletion(d, erased) for d in manifest.deletions)
-    if not taken.rewritten and (inputs, deletions) == (manifest.inputs, manifest.deletions):
+    before = (manifest.inputs, manifest.deletions, manifest.completeness)
+    if not taken.rewritten and (inputs, deletions, completeness) == before:
         return None
     if (home / REPORT_FILE).exists():
         shutil.copy2(home / REPORT_FILE, target / REPORT_FILE)
     erasure = Erasure(
         receipt=erased.receipt,
         replaces=manifest.release,
-        rows=taken.rows,
+        rows=taken.rows + taken.held,
         cells=taken.cells,
         keys=taken.keys,
         quarantined=sum(taken.quarantined.values()),
@@ -101,6 +117,7 @@ def erase_release(connection: duckdb.DuckDBPyConnection, home: Path, target: Pat
         bytes=sum(file.stat().st_size for file in (target / DATA_FOLDER).iterdir()),
         inputs=inputs,
         deletions=deletions,
+        completeness=completeness,
         data=DATA_FOLDER,
         quarantine=QUARANTINE_FOLDER,
         keys=KEYS_FOLDER if manifest.keys else None,
@@ -145,6 +162,26 @@ def _inputs(manifest: Manifest, erased: Erased, taken: Taken) -> tuple[InputFile
             )
         )
     return tuple(inputs)
+
+
+def _completeness(
+    home: Path, target: Path, manifest: Manifest, erased: Erased, taken: Taken, *, kinds: Collection[str]
+) -> Completeness | None:
+    """What is missing, without what is hers; the list is written into the new release."""
+    found = manifest.completeness
+    if found is None or found.listed is None:
+        return found
+    (target / INCOMPLETE_FOLDER).mkdir()
+    sources = sorted((home / found.listed).glob("*.parquet"))
+    counts = write_missing(sources, target / INCOMPLETE_FOLDER, erased.belongings, kinds)
+    return replace(
+        found,
+        rows=counts[""],
+        references=tuple((column, counts[column]) for column, _ in found.references),
+        held=found.held - taken.held,
+        listed=INCOMPLETE_FOLDER,
+        held_folder=HELD_FOLDER if found.held_folder else None,
+    )
 
 
 def _deletion(deletion: DeletionInput, erased: Erased) -> DeletionInput:

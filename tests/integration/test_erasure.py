@@ -67,7 +67,7 @@ def write_family(landing: Path) -> None:
     with (first / "Patient.ndjson").open("a") as file:
         file.write(f"{HER_BROKEN_LINE}\n{OTHER_BROKEN_LINE}\n")
     stays = [
-        stay(HER_STAY, HER),
+        stay(HER_STAY, HER, partOf=refer("Encounter", "never")),
         stay(
             "m-1", MOTHER, participant=[{"individual": refer("Patient", HER, display="Hermione")}], length={"value": 0}
         ),
@@ -96,7 +96,10 @@ def write_family(landing: Path) -> None:
     write_lines(first / "Group.ndjson", [{"resourceType": "Group", "id": "g1", "member": members}])
     second = landing / "second"
     write_lines(second / "Patient.ndjson", [{**child, "birthDate": "2001-01-01"}, person(OTHER, "Luna Two")])
-    write_lines(second / "Encounter.ndjson", [stay(HER_OLD_STAY, HER), stay("o-2", OTHER)])
+    write_lines(
+        second / "Encounter.ndjson",
+        [stay(HER_OLD_STAY, HER), stay("o-2", OTHER), stay("o-3", OTHER, partOf=refer("Encounter", HER_OLD_STAY))],
+    )
     gone = [{"request": {"method": "DELETE", "url": f"Encounter/{i}"}} for i in (HER_OLD_STAY, "o-1")]
     write_lines(landing / "third" / "deleted" / "Bundle-0.ndjson", [{"resourceType": "Bundle", "entry": gone}])
     write_lines(landing / "third" / "Patient.ndjson", [person(HER, "Hermione", birthDate="2001-01-02")])
@@ -219,10 +222,12 @@ def test_no_byte_of_hers_is_left_and_everything_else_is_as_it_was(
     after = mesh.rows()
     assert [r[0] for r in after["clinical.patient"]] == [MOTHER, OTHER]
     assert after["clinical.patient"] == [r for r in before["clinical.patient"] if r[0] != HER]
-    assert [r[0] for r in after["clinical.encounter"]] == ["m-1", "o-2"]
-    assert after["clinical.encounter"][1:] == [r for r in before["clinical.encounter"] if r[0] == "o-2"]
+    assert [r[0] for r in after["clinical.encounter"]] == ["m-1", "o-2", "o-3"]
+    assert after["clinical.encounter"][1:2] == [r for r in before["clinical.encounter"] if r[0] == "o-2"]
     assert [(r[2], r[3], r[4]) for r in after["quarantine.lines"]] == [("first", "Patient.ndjson", 5)]
     assert [r[3] for r in after["ledger.removals"]] == ["o-1"]
+    assert len(before["ledger.incomplete"]) == 2
+    assert after["ledger.incomplete"] == []
     assert len(mesh.manifests()) == 4
     assert all(add_up(m) for m in mesh.manifests())
 
@@ -246,7 +251,7 @@ def test_the_receipt_counts_and_names_nobody(erased: tuple[Mesh, Receipt], carem
     mesh, receipt = erased
     # Patient: two lines of hers, the mother's link; Encounter: one, and the mother's; a line each of three other types.
     assert receipt.exports["first"] == {"files": 6, "lines_removed": 6, "lines_scrubbed": 3}
-    assert receipt.exports["second"] == {"files": 2, "lines_removed": 2, "lines_scrubbed": 0}
+    assert receipt.exports["second"] == {"files": 2, "lines_removed": 2, "lines_scrubbed": 1}
     assert receipt.exports["third"] == {"files": 2, "lines_removed": 1, "lines_scrubbed": 1}
     assert receipt.downloads == 1
     assert not (mesh.landing / ".incoming-fourth").exists()
@@ -284,6 +289,24 @@ def test_a_lake_that_is_made_of_what_is_left_holds_the_same(mesh: Mesh, tmp_path
     assert rebuilt.rows() == mesh.rows()
     counts = {m.release: m.inputs for m in mesh.manifests()}
     assert [m.inputs for m in rebuilt.manifests()] == [counts[m.release] for m in rebuilt.manifests()]
+
+
+@pytest.mark.slow
+def test_rows_that_are_kept_back_go_too(tmp_path: Path) -> None:
+    mesh = Mesh(tmp_path, *PRODUCTS)
+    contract = mesh.project / "domains/clinical/encounter/contract.odcs.yaml"
+    assert "incomplete: list" in contract.read_text()
+    contract.write_text(contract.read_text().replace("incomplete: list", "incomplete: hold"))
+    write_family(mesh.landing)
+    mesh.go()
+    before = next(m for m in mesh.manifests() if m.product == "clinical.encounter")
+    assert before.held == 2
+    mesh.erase()
+    assert finds(mesh.landing) + finds(mesh.lake) == []
+    after = next(m for m in mesh.manifests() if m.product == "clinical.encounter")
+    assert (after.held, after.has_gaps) == (1, True)
+    mesh.go()
+    assert [r[0] for r in mesh.rows()["clinical.encounter"]] == ["m-1", "o-2", "o-3"]
 
 
 @pytest.mark.slow
@@ -355,7 +378,7 @@ def test_releases_of_an_export_that_is_no_longer_listed_and_decisions_on_her_lin
     assert "second" not in receipt.exports
     assert lake.read_ledger().decisions == (others,)
     assert all(add_up(m) for m in mesh.manifests())
-    assert [r[0] for r in mesh.rows()["clinical.encounter"]] == ["m-1", "o-2"]
+    assert [r[0] for r in mesh.rows()["clinical.encounter"]] == ["m-1", "o-2", "o-3"]
 
 
 def test_a_file_that_changed_after_it_was_landed_stops_everything(mesh: Mesh) -> None:
