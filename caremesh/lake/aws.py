@@ -38,6 +38,7 @@ from caremesh.lake.layout import (
     LAKE_MARK,
     LEDGER_FILE,
     MANIFEST_FILE,
+    RELEASES_FOLDER,
     REPLAYS_FOLDER,
     REPORT_FILE,
     in_order,
@@ -228,7 +229,7 @@ class AwsLake:
     def part_files(self, product: Product, manifest: Manifest, folder: str) -> tuple[Path, ...]:
         """The Parquet files in a folder of a release, brought to this machine."""
         key = f"{release_key(product, manifest.release)}/{folder}"
-        here = self.scratch / "releases" / product.id / manifest.release / folder
+        here = self.scratch / RELEASES_FOLDER / product.id / manifest.release / folder
         files = []
         for name in self.objects.list(key):
             files.append(here / name.rpartition("/")[2])

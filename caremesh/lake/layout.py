@@ -30,6 +30,7 @@ HELD_FOLDER = "held"
 PART_FILE = "part-0.parquet"
 MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report.html"
+RELEASES_FOLDER = "releases"
 CURATED_FOLDER = "curated"
 CURRENT_FILE = "current.json"
 CATALOG_FOLDER = "catalog"
@@ -54,4 +55,4 @@ def product_key(product: Product) -> str:
 
 def release_key(product: Product, release: str) -> str:
     """Where a release of a product stands."""
-    return f"{product_key(product)}/releases/{release}"
+    return f"{product_key(product)}/{RELEASES_FOLDER}/{release}"

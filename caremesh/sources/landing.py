@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 from caremesh.aws import Aws
 from caremesh.errors import LandingError
@@ -14,7 +16,7 @@ from caremesh.places import Place, S3Place
 from caremesh.sources import ndjson, s3
 from caremesh.sources.deletions import read_deletions
 from caremesh.sources.export_manifest import ExportManifest, parse_manifest
-from caremesh.sources.ndjson import DELETIONS, FoundFile, FoundManifest, LandedFile, Listing
+from caremesh.sources.ndjson import DELETIONS, FoundFile, FoundManifest, LandedFile, Listing, cannot_be_read, open_lines
 
 
 class Exports:
@@ -53,12 +55,18 @@ class Exports:
 
     def read_deletions(self, file: LandedFile) -> Iterator[tuple[str, str]]:
         """Give resource type and id of each deletion in a delete list; raise LandingError where it is none."""
-        if not _is_in_s3(file.path):
-            yield from read_deletions(Path(file.path), where=file.path)
+        if _is_in_s3(file.path):
+            # It names patients, so that it is not put on this machine's disk.
+            content = BytesIO(s3.read_object(self._aws, file))
+            lines: Any = gzip.GzipFile(fileobj=content) if file.path.endswith(".gz") else content
+            yield from read_deletions(lines, where=file.path)
             return
-        with TemporaryDirectory() as folder:
-            (local,) = s3.fetch(self._aws, [file], Path(folder), again=lambda _: "caremesh land")
-            yield from read_deletions(Path(local.path), where=file.path)
+        try:
+            opened = open_lines(Path(file.path))
+        except OSError as error:
+            raise cannot_be_read(file.path, error) from None
+        with opened as lines:
+            yield from read_deletions(lines, where=file.path)
 
     def is_known(self, found: FoundFile, landed: LandedFile | None) -> bool:
         """Whether a file was taken in before, from the same place, and did not change since."""

@@ -60,6 +60,12 @@ def list_landing(aws: Aws, landing: S3Place) -> Listing:
     return Listing(tuple(sorted(files.values(), key=lambda f: (f.export, f.name))), tuple(ignored), tuple(manifests))
 
 
+def read_object(aws: Aws, file: LandedFile) -> bytes:
+    """The content of a landed object; raise LandingError where it is another one, or gone."""
+    with telling_errors(), closing(_open(aws, file, "caremesh land again")) as body:
+        return bytes(body.read())
+
+
 def read_text(aws: Aws, path: str) -> bytes:
     """The content of a small object; raise LandingError where it is gone."""
     from botocore.exceptions import ClientError

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -11,7 +12,7 @@ from caremesh.fhir import CompiledView
 from caremesh.lake.aws import AwsLake
 from caremesh.lake.base import Lake
 from caremesh.lake.files import remove_folder
-from caremesh.lake.layout import DATA_FOLDER, QUARANTINE_FOLDER
+from caremesh.lake.layout import DATA_FOLDER, QUARANTINE_FOLDER, RELEASES_FOLDER
 from caremesh.lake.ledger import Ledger
 from caremesh.lake.release import InputFile, Manifest
 from caremesh.products import Product
@@ -65,13 +66,23 @@ def flatten(
     if engine == "athena":
         result = flatten_in_athena(product, plan, settings=settings, lake=cast(AwsLake, lake))
     else:
-        result = flatten_here(product, plan, settings=settings, lake=lake, exports=exports, on_sift=on_sift)
+        with _base_removed(lake, product):
+            result = flatten_here(product, plan, settings=settings, lake=lake, exports=exports, on_sift=on_sift)
     _refuse_changed(settings, plan, exports)
     manifest = lake.add_candidate(
         product, built, _manifest(product, plan, result, settings=settings, lake=lake, why=why)
     )
     remove_folder(folder)
     return Flattened(manifest, is_new=True, withheld=result.withheld)
+
+
+@contextmanager
+def _base_removed(lake: Lake, product: Product) -> Iterator[None]:
+    """Remove what was downloaded of an earlier release, also after a failure: it is patients' data."""
+    try:
+        yield
+    finally:
+        remove_folder(lake.scratch / RELEASES_FOLDER / product.id)
 
 
 def _manifest(
