@@ -315,7 +315,7 @@ def test_a_full_export_that_held_nobody_else_goes_on_saying_that_the_others_are_
     write_lines(mesh.landing / "first" / "Patient.ndjson", [person(HER, "Hermione"), person(OTHER, "Luna")])
     mesh.go()
     write_lines(mesh.landing / "full" / "Patient.ndjson", [person(HER, "Hermione")])
-    asked = {"source": "https://fhir.example", "job": "full", "submitted_at": "2026-02-20T00:00:00Z"}
+    asked = {"source": "https://fhir.example", "job": "full", "submitted_at": "2026-02-01T12:00:00Z"}
     (mesh.landing / "full" / "export.json").write_text(json.dumps(asked))
     mesh.go()
     mesh.erase()
