@@ -212,14 +212,14 @@ def kill_in_two_places(home: Path, make: Callable[[Path], Scene], kills: int) ->
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_after_280_kills_up_to_publish_the_lake_is_as_if_none_had_been(tmp_path: Path) -> None:
     reached = kill_in_two_places(tmp_path, tiny_scene, 280)
     assert len(reached) >= 5, f"the kills fell on too few phases: {dict(reached)}"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_after_20_kills_of_all_stages_of_our_own_products_the_lake_is_as_if_none_had_been(tmp_path: Path) -> None:
     reached = kill_in_two_places(tmp_path, real_scene, 20)
     assert len(reached) >= 3, f"the kills fell on too few phases: {dict(reached)}"

@@ -175,7 +175,7 @@ def test_a_few_sequences_of_exports_give_what_the_model_gives() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3000)
 def test_two_thousand_sequences_of_exports_give_what_the_model_gives() -> None:
     with multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
         found = [difference for difference in pool.imap_unordered(play, SEEDS, chunksize=10) if difference]
