@@ -154,12 +154,12 @@ def publish_release(settings: Settings, product_id: str, release: str, *, comman
         lake.show(select_products(domains))
 
 
-def forget_export(settings: Settings, export: str, *, command: str) -> None:
-    """Take an export out of the ledger; the next run makes releases without it."""
+def forget_export(settings: Settings, export: str, *, command: str) -> tuple[str, ...]:
+    """Take an export out of the ledger; the next run makes releases without it. Gives what fell with it."""
     _, lake = _open(settings)
     lake.require()
     with writing(settings, lake, command):
-        forget(lake, export)
+        return forget(lake, export)
 
 
 def _open(settings: Settings) -> tuple[tuple[Domain, ...], Lake]:

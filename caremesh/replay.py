@@ -21,7 +21,7 @@ from caremesh.fhir import parse_view
 from caremesh.lake.base import Lake
 from caremesh.lake.decisions import Decision, digest_text, find_decision, index_decisions
 from caremesh.lake.layout import REPLAYS_FOLDER
-from caremesh.lake.ledger import LandedExport, Ledger
+from caremesh.lake.ledger import LandedExport, Ledger, name_source
 from caremesh.lake.ledger_change import change_ledger
 from caremesh.lake.quarantine import Refusal, name_line
 from caremesh.products import Product, find_domains, select_products
@@ -148,7 +148,7 @@ def _land(settings: Settings, lake: Lake, ledger: Ledger, *, source: str, name: 
     exports = Exports(Aws(settings.aws))
     found = [replace(f, export=name) for f in exports.list(root).files]
     manifest = ExportManifest(
-        source=f"quarantine of {source}",
+        source=name_source(source),
         job=name,
         submitted_at=_time_of(ledger, source),
         is_filtered=True,

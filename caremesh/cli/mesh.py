@@ -107,7 +107,9 @@ def land(
     if forget:
         from caremesh.pipeline import forget_export
 
-        forget_export(settings, forget, command="land --forget")
+        fallen = forget_export(settings, forget, command="land --forget")
+        for name in fallen:
+            print_line(f"export {name} goes with it: it is a copy of it, or was replayed from its quarantined lines")
         print_line(f"export {forget} is dropped from the ledger; the next run makes releases without it")
         return
     finish(run_stages(settings, "land", stages=("land",), quiet=quiet), settings)

@@ -12,6 +12,13 @@ from caremesh.sources.export_jobs import ExportJob, job_from_json
 from caremesh.sources.export_manifest import ExportManifest
 from caremesh.sources.ndjson import LandedFile
 
+_REPLAYED = "quarantine of "
+
+
+def name_source(export: str) -> str:
+    """What the manifest of a replay names as its source, where the lines are an export's."""
+    return f"{_REPLAYED}{export}"
+
 
 @dataclass(frozen=True)
 class LandedExport:
@@ -32,6 +39,13 @@ class LandedExport:
     def time(self) -> datetime:
         """When it was asked for; where that is not known, when it was landed."""
         return datetime.fromisoformat(self.manifest.submitted_at if self.manifest else self.landed_at)
+
+    @property
+    def replay_of(self) -> str | None:
+        """The export whose quarantined lines it holds; None where it is no replay."""
+        if self.manifest is None or self.manifest.job != self.name or not self.manifest.source.startswith(_REPLAYED):
+            return None
+        return self.manifest.source.removeprefix(_REPLAYED)
 
     def reconciles(self, resource_type: str) -> bool:
         """Whether it says by what it leaves out that resources of a type are gone.
@@ -88,18 +102,36 @@ class Ledger:
             return replace(self, exports=(*self.exports, export))
         return replace(self, exports=tuple(export if e.name == export.name else e for e in self.exports))
 
-    def without(self, name: str) -> Ledger:
-        """The ledger without one export and its copies; what was built from it stays until the next run.
+    def falling_with(self, name: str) -> tuple[str, ...]:
+        """What goes where one export goes, in the order of landing: itself, its copies, and replays of its lines.
 
-        Lines that were replayed into it are open again.
+        Then the replays of those lines that were refused again, and so on.
         """
         if self.export(name) is None:
             known = ", ".join(e.name for e in self.exports) or "none"
             raise LandingError(f"no export is called {name!r}", hint=f"one of: {known}")
+        made = {(d.export, d.by) for d in self.decisions if d.by}
+        # After a reopening no decision tells any more what a replay was made of.
+        made |= {(e.replay_of, e.name) for e in self.exports if e.replay_of}
+        made |= {(e.same_as, e.name) for e in self.exports if e.same_as}
+        falling, more = {name}, {name}
+        while more:
+            more = {child for parent, child in made if parent in more and child not in falling}
+            falling |= more
+        return tuple(e.name for e in self.exports if e.name in falling)
+
+    def without(self, name: str) -> Ledger:
+        """The ledger without one export and all that falls with it; what was built stays until the next run.
+
+        Lines that were replayed into what falls are open again. Those of the export itself that were discarded stay so:
+        should it be landed anew, nobody is asked again about the same text.
+        """
+        falling = self.falling_with(name)
+        replays = {e.name for e in self.exports if e.name in falling and e.replay_of}
         return replace(
             self,
-            exports=tuple(e for e in self.exports if name not in (e.name, e.same_as)),
-            decisions=tuple(d for d in self.decisions if d.by != name),
+            exports=tuple(e for e in self.exports if e.name not in falling),
+            decisions=tuple(d for d in self.decisions if d.by not in falling and d.export not in replays),
         )
 
     def in_order(self) -> tuple[LandedExport, ...]:

@@ -81,11 +81,14 @@ def land(
     )
 
 
-def forget(lake: Lake, export: str) -> Ledger:
-    """Take an export out of the ledger on purpose; the next run builds releases without it."""
-    ledger = lake.read_ledger().without(export)
-    lake.write_ledger(ledger)
-    return ledger
+def forget(lake: Lake, export: str) -> tuple[str, ...]:
+    """Take an export out of the ledger on purpose; the next run builds releases without it.
+
+    Gives what fell with it: its copies, and what was replayed of its lines.
+    """
+    ledger = lake.read_ledger()
+    lake.write_ledger(ledger.without(export))
+    return tuple(name for name in ledger.falling_with(export) if name != export)
 
 
 def _without_unfinished(listing: Listing, ledger: Ledger) -> tuple[Listing, tuple[str, ...]]:
