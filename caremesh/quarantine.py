@@ -55,23 +55,23 @@ class Judged:
     decision: Decision | None
 
 
-def read_quarantine(settings: Settings, selection: Selection) -> Iterator[Judged]:
-    """The selected lines, open and decided, of the newest release of each product."""
+def read_quarantine(settings: Settings, selection: Selection, *, raw: bool = False) -> Iterator[Judged]:
+    """The selected lines, open and decided, of the newest release of each product, on demand with their text."""
     lake = open_lake(settings, Aws(settings.aws))
     lake.require()
-    return read_judged(lake, chosen_products(settings, selection), selection)
+    return read_judged(lake, chosen_products(settings, selection), selection, raw=raw)
 
 
-def read_open(settings: Settings, selection: Selection) -> Iterator[Refusal]:
+def read_open(settings: Settings, selection: Selection, *, raw: bool = False) -> Iterator[Refusal]:
     """The selected lines that are open, each once, whichever products refuse it."""
-    return open_once(read_quarantine(settings, selection))
+    return open_once(read_quarantine(settings, selection, raw=raw))
 
 
 def discard(settings: Settings, selection: Selection, *, reason: str, command: str) -> int:
     """Give the selected open lines up, for a reason; give how many. Raises UsageError where a named one is not open."""
     with holding(settings, command) as lake:
-        judged = read_judged(lake, chosen_products(settings, selection), selection)
-        chosen = [replace(r, raw="") for r in open_once(judged)]
+        judged = read_judged(lake, chosen_products(settings, selection), selection, raw=False)
+        chosen = list(open_once(judged))
         _refuse_unknown(settings, selection, {(r.line, r.text) for r in chosen}, "open")
         if chosen:
             made = [decide(r, "discarded", reason=reason, at=settings.now) for r in chosen]
@@ -103,11 +103,11 @@ def chosen_products(settings: Settings, selection: Selection) -> tuple[Product, 
     return select_products(find_domains(settings.domains_dir), product=selection.product)
 
 
-def read_judged(lake: Lake, products: Sequence[Product], selection: Selection) -> Iterator[Judged]:
-    """The selected lines, with what was decided on them."""
+def read_judged(lake: Lake, products: Sequence[Product], selection: Selection, *, raw: bool) -> Iterator[Judged]:
+    """The selected lines, with what was decided on them; with their text where `raw` says so."""
     ledger = lake.read_ledger()
     index = index_decisions(ledger.decisions)
-    for refusal in read_newest(lake, products, ledger):
+    for refusal in read_newest(lake, products, ledger, raw=raw):
         if selection.takes(refusal):
             yield Judged(refusal, decision_on(index, refusal))
 

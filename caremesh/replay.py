@@ -19,7 +19,7 @@ from caremesh.aws import Aws
 from caremesh.errors import LakeLockedError, LandingError
 from caremesh.fhir import parse_view
 from caremesh.lake.base import Lake
-from caremesh.lake.decisions import Decision, digest_text, find_decision, index_decisions
+from caremesh.lake.decisions import Decision, find_decision, index_decisions
 from caremesh.lake.layout import REPLAYS_FOLDER
 from caremesh.lake.ledger import LandedExport, Ledger, name_source
 from caremesh.lake.ledger_change import change_ledger
@@ -30,6 +30,7 @@ from caremesh.settings import Settings
 from caremesh.sources.corrections import read_corrections
 from caremesh.sources.export_manifest import ExportManifest
 from caremesh.sources.landing import Exports
+from caremesh.sources.line_digest import digest_text
 
 _Key = tuple[str, str, str]
 
@@ -52,9 +53,11 @@ def replay(settings: Settings, selection: Selection, *, corrections: Path | None
     with holding(settings, command) as lake:
         products, corrected, unchanged = chosen_products(settings, selection), None, 0
         if corrections:
-            corrected, unchanged = _match(settings, _open(lake, products, selection), corrections)
+            corrected, unchanged = _match(settings, _open(lake, products, selection, raw=False), corrections)
         folder = lake.scratch / REPLAYS_FOLDER
-        taken = _write_lines(_open(lake, products, selection), corrected, folder, _Places(settings, lake))
+        # Corrections bring their own text.
+        lines = _open(lake, products, selection, raw=corrected is None)
+        taken = _write_lines(lines, corrected, folder, _Places(settings, lake))
         ledger = lake.read_ledger()
         made = [
             _land(settings, lake, ledger, source=source, name=name, folder=folder / str(number))
@@ -70,8 +73,8 @@ def replay(settings: Settings, selection: Selection, *, corrections: Path | None
         return Replay(tuple(e.name for e in made), len(decided), unchanged)
 
 
-def _open(lake: Lake, products: Sequence[Product], selection: Selection) -> Iterable[Refusal]:
-    return open_once(read_judged(lake, products, selection))
+def _open(lake: Lake, products: Sequence[Product], selection: Selection, *, raw: bool) -> Iterable[Refusal]:
+    return open_once(read_judged(lake, products, selection, raw=raw))
 
 
 def _match(settings: Settings, lines: Iterable[Refusal], path: Path) -> tuple[Mapping[_Key, str], int]:

@@ -95,7 +95,7 @@ def show(
     from caremesh.quarantine import Selection, read_quarantine
 
     settings = make_settings(lake, project=project, target=target)
-    found = list(read_quarantine(settings, Selection(export=export, file=file, lines=(line,))))
+    found = list(read_quarantine(settings, Selection(export=export, file=file, lines=(line,)), raw=raw))
     if not found:
         raise UsageError(
             "no such line is in quarantine",
@@ -107,12 +107,12 @@ def show(
     for judged in found:
         r = judged.refusal
         print_line(f"  {r.product}, release {r.release}: {r.reason}")
-    print_line(f"  {len(first.refusal.raw.encode()):,} bytes of text, digest {first.refusal.text}")
+    print_line(f"  digest of its text: {first.refusal.text}")
     if first.decision:
         d = first.decision
         print_line(f"  {d.action} at {d.at}{f', into {d.by}' if d.by else ''}: {d.reason}")
     if raw:
-        say("what follows is patients' data")
+        say(f"what follows is patients' data: {len(first.refusal.raw.encode()):,} bytes")
         print_line(first.refusal.raw)
 
 
@@ -136,7 +136,7 @@ def dump(
     chosen = Selection(product=product, export=export, reason_like=reason_like)
     written = 0
     with _private_file(output) as path, path.open("w", encoding="utf-8") as rows:
-        for r in read_open(settings, chosen):
+        for r in read_open(settings, chosen, raw=True):
             row = {"export": r.export, "file": r.file, "line": r.line, "text": r.text, "reason": r.reason, "raw": r.raw}
             rows.write(json.dumps(row, ensure_ascii=False) + "\n")
             written += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 from caremesh.engines.line_sql import NULL_LINE, row_type
 from caremesh.fhir import CompiledView, with_numbers
 from caremesh.quoting import quote_text
+from caremesh.sources.line_digest import TEXT_DIGITS
 from caremesh.sources.sieve import INSTANT, LONGEST_LINE
 
 KEY_COLUMNS = {
@@ -183,7 +184,8 @@ def quarantine_sql(keys: str, files: str, doubts: str | None, table: str, *, rer
             parts.append(f"select k.path, d.reason, k.line from {lines} as k {same}{digest} where d.raw is null")
     found = "\n    union all\n    ".join(parts)
     return f"""
-select f.export, f.name as file, cast(null as bigint) as line, q.reason, q.raw
+select f.export, f.name as file, cast(null as bigint) as line, q.reason, q.raw,
+    substr(lower(to_hex(sha256(to_utf8(q.raw)))), 1, {TEXT_DIGITS}) as digest
 from (
     {found}
 ) as q join {files} as f on f.path = q.path"""

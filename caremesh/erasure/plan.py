@@ -18,7 +18,6 @@ from caremesh.errors import LakeError, LandingError, UsageError
 from caremesh.fhir.belongings import Belongings, Key
 from caremesh.fhir.cleansing import SAME, Cleansed, cleanse
 from caremesh.fhir.types import load_types
-from caremesh.lake.decisions import digest_text
 from caremesh.lake.erased_release import Erased, ErasedFile, find_seeds
 from caremesh.lake.erasures import DecisionStep, FileStep, Pending
 from caremesh.lake.layout import MANIFEST_FILE, REPLAYS_FOLDER
@@ -39,6 +38,7 @@ from caremesh.sources.erasing import (
     restated,
     type_of,
 )
+from caremesh.sources.line_digest import digest_text
 from caremesh.sources.ndjson import DELETIONS, LandedFile, is_unchanged
 from caremesh.stages.release_plan import plan_release
 

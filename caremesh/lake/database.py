@@ -13,13 +13,13 @@ import duckdb
 
 from caremesh.duckdb_settings import OFFLINE
 from caremesh.errors import LakeError
-from caremesh.lake.decisions import TEXT_DIGITS
 from caremesh.lake.files import sync
 from caremesh.lake.layout import LEDGER_FILE
 from caremesh.lake.local import LocalLake
 from caremesh.products import Product
 from caremesh.quoting import quote_file, quote_name, quote_text
 from caremesh.release_keys import all_keys_sql
+from caremesh.sources.line_digest import TEXT_DIGITS
 
 QUARANTINE_COLUMNS = (
     "product varchar, release varchar, export varchar, file varchar, line bigint, reason varchar, raw varchar"
@@ -30,9 +30,9 @@ _DECISION_COLUMNS = (
 )
 
 # `caremesh.lake.decisions` says on which line a decision is.
-_DECISION = f"""(
+_DECISION = """(
     select min(d.action) from quarantine.decisions as d
-    where (d.export, d.file, d.text) = (q.export, q.file, left(sha256(coalesce(q.raw, '')), {TEXT_DIGITS}))
+    where (d.export, d.file, d.text) = (q.export, q.file, q.digest)
     and (d.line is null or q.line is null or d.line = q.line)
 ) as decision"""
 
@@ -121,14 +121,17 @@ def _add_decisions(connection: duckdb.DuckDBPyConnection, lake: LocalLake) -> No
 def _add_quarantine_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake, products: Iterable[Product]) -> None:
     names = [c.split()[0] for c in QUARANTINE_COLUMNS.split(", ")]
     typed = ", ".join(f"cast(null as {c.split()[1]}) as {c.split()[0]}" for c in QUARANTINE_COLUMNS.split(", "))
-    parts = [f"select {typed} where false"]
+    parts = [f"select {typed}, cast(null as varchar) as digest where false"]
     for product in products:
         manifest = lake.current(product)
         files = lake.part_files(product, manifest, manifest.quarantine) if manifest else ()
         if manifest and files:
             origin = f"{quote_text(product.id)} as product, {quote_text(manifest.release)} as release"
-            parts.append(f"select {origin}, {', '.join(names[2:])} from {_rows_of(files)}")
-    connection.execute(f"create view quarantine.lines as select *, {_DECISION} from ({' union all '.join(parts)}) as q")
+            held = {name for name, *_ in connection.execute(f"describe from {_rows_of(files)}").fetchall()}
+            digest = "digest" if "digest" in held else f"left(sha256(coalesce(raw, '')), {TEXT_DIGITS})"
+            parts.append(f"select {origin}, {', '.join(names[2:])}, {digest} from {_rows_of(files)}")
+    rows = f"({' union all '.join(parts)}) as q"
+    connection.execute(f"create view quarantine.lines as select q.* exclude (digest), {_DECISION} from {rows}")
 
 
 def _add_removals_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake, products: Iterable[Product]) -> None:

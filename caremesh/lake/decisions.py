@@ -6,13 +6,9 @@ It is bound to the line's text: where a file of the same name comes with other l
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
-
-TEXT_DIGITS = 16
-"""So many hex digits of a line's SHA-256 tell it from others of its file."""
 
 Decided = Mapping[tuple[str, str, str], Sequence["Decision"]]
 """Decisions by export, file and text."""
@@ -33,11 +29,6 @@ class Decision:
     reason: str
     at: str
     by: str | None = None
-
-
-def digest_text(raw: str) -> str:
-    """What tells a line's text from others; nobody can read the text from it."""
-    return hashlib.sha256(raw.encode()).hexdigest()[:TEXT_DIGITS]
 
 
 def index_decisions(decisions: Iterable[Decision]) -> Decided:

@@ -24,15 +24,16 @@ from caremesh.errors import LakeError
 from caremesh.fhir.belongings import LONG, Belongings, Key
 from caremesh.fhir.cleansing import cleanse
 from caremesh.lake.layout import DATA_FOLDER, HELD_FOLDER, KEYS_FOLDER, QUARANTINE_FOLDER
+from caremesh.lake.quarantine_parts import read_batches
 from caremesh.quoting import quote_file, quote_name, quote_text
 from caremesh.release_keys import key_part, read_keys_sql
 from caremesh.sources.erasing import type_of
+from caremesh.sources.line_digest import digest_text
 
 PATIENT_COLUMN = "patient_id"
 """What a column with the id of the patient that a row is about is called, in any release."""
 
 _MAY_NAME = rf"[A-Za-z0-9.\-]{{{LONG},}}|/|urn:"
-_BATCH = 256
 _VALUES = 4096
 
 
@@ -194,7 +195,7 @@ class Strand:
         is_changed = False
         source = self.parts.quarantine
         with pq.ParquetFile(source) as file, pq.ParquetWriter(written, file.schema_arrow, compression="zstd") as writer:
-            for batch in file.iter_batches(batch_size=_BATCH):
+            for batch in read_batches(source, raw=True):
                 rows = []
                 for row in batch.to_pylist():
                     kind = type_of(Path(row["file"]))
@@ -203,7 +204,9 @@ class Strand:
                     if cleansed.outcome == "removed":
                         taken.quarantined[row["export"], row["file"]] += 1
                     else:
-                        rows.append({**row, "raw": cleansed.text} if cleansed.outcome == "scrubbed" else row)
+                        if cleansed.outcome == "scrubbed":
+                            row |= {"raw": cleansed.text, "digest": digest_text(cleansed.text)}
+                        rows.append(row)
                 writer.write_table(pa.Table.from_pylist(rows, schema=file.schema_arrow))
         return is_changed
 

@@ -7,18 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from caremesh.lake.base import Lake
-from caremesh.lake.decisions import Decided, Decision, digest_text, find_decision, index_decisions
+from caremesh.lake.decisions import Decided, Decision, find_decision, index_decisions
 from caremesh.lake.ledger import Ledger
 from caremesh.lake.release import Manifest
 from caremesh.products import Product
 
-_BATCH = 256
 _TEXT = "text-"
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A line that a product could not use, as its release keeps it. Its text is in no `repr`."""
+    """A line that a product could not use, as its release keeps it.
+
+    `text` is the digest of its text; `raw` the text itself, empty where nobody asked for it, and in no `repr`.
+    """
 
     product: str
     release: str
@@ -27,7 +29,7 @@ class Refusal:
     line: int | None
     reason: str
     text: str
-    raw: str = field(repr=False)
+    raw: str = field(default="", repr=False)
 
     @property
     def number(self) -> str:
@@ -63,26 +65,25 @@ def newest_release(lake: Lake, product: Product) -> Manifest | None:
     return next(iter(lake.candidates(product)), None) or lake.current(product)
 
 
-def read_refusals(lake: Lake, product: Product, manifest: Manifest) -> Iterator[Refusal]:
-    """The lines that a release could not use, a batch at a time."""
-    from pyarrow import parquet
+def read_refusals(lake: Lake, product: Product, manifest: Manifest, *, raw: bool) -> Iterator[Refusal]:
+    """The lines that a release could not use, a batch at a time; their text only where `raw` says so."""
+    from caremesh.lake.quarantine_parts import read_batches
 
     if not manifest.quarantined:
         return
     for part in lake.quarantine_parts(product, manifest):
-        with parquet.ParquetFile(part) as file:
-            for batch in file.iter_batches(batch_size=_BATCH):
-                for row in batch.to_pylist():
-                    yield Refusal(
-                        product=product.id,
-                        release=manifest.release,
-                        export=row["export"],
-                        file=row["file"],
-                        line=row["line"],
-                        reason=row["reason"],
-                        text=digest_text(row["raw"] or ""),
-                        raw=row["raw"] or "",
-                    )
+        for batch in read_batches(part, raw=raw):
+            for row in batch.to_pylist():
+                yield Refusal(
+                    product=product.id,
+                    release=manifest.release,
+                    export=row["export"],
+                    file=row["file"],
+                    line=row["line"],
+                    reason=row["reason"],
+                    text=row["digest"],
+                    raw=row["raw"] or "",
+                )
 
 
 def decision_on(index: Decided, refusal: Refusal) -> Decision | None:
@@ -99,7 +100,7 @@ def count_decided(lake: Lake, product: Product, manifest: Manifest, ledger: Ledg
     if not any(i.quarantined and (i.export, i.name) in about for i in manifest.inputs):
         return {}
     index = index_decisions(ledger.decisions)
-    refusals = read_refusals(lake, product, manifest)
+    refusals = read_refusals(lake, product, manifest, raw=False)
     return Counter((r.export, r.file) for r in refusals if decision_on(index, r))
 
 
@@ -108,7 +109,7 @@ def count_quarantine(lake: Lake, product: Product, manifest: Manifest, ledger: L
     return Counts(manifest.quarantined, sum(count_decided(lake, product, manifest, ledger).values()))
 
 
-def read_newest(lake: Lake, products: Iterable[Product], ledger: Ledger) -> Iterator[Refusal]:
+def read_newest(lake: Lake, products: Iterable[Product], ledger: Ledger, *, raw: bool) -> Iterator[Refusal]:
     """The lines that the newest releases of these products could not use, of files that the ledger still lists.
 
     What came with an export that was dropped, or replaced, is not to be decided on: the next run knows nothing of it.
@@ -118,7 +119,7 @@ def read_newest(lake: Lake, products: Iterable[Product], ledger: Ledger) -> Iter
         manifest = newest_release(lake, product)
         if manifest:
             stated = {(i.export, i.name): i.digest for i in manifest.inputs}
-            for refusal in read_refusals(lake, product, manifest):
+            for refusal in read_refusals(lake, product, manifest, raw=raw):
                 place = (refusal.export, refusal.file)
                 if stated[place] == landed.get(place):
                     yield refusal

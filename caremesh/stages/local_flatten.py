@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from caremesh.duckdb_settings import OFFLINE
 from caremesh.engines.duckdb import open_engine
@@ -20,6 +19,7 @@ from caremesh.lake.base import Lake
 from caremesh.lake.files import remove_folder
 from caremesh.lake.layout import DATA_FOLDER, KEYS_FOLDER, QUARANTINE_FOLDER, part_file
 from caremesh.lake.ledger import LandedExport
+from caremesh.lake.quarantine_parts import batch_lines, read_batches, write_part
 from caremesh.products import Product
 from caremesh.quoting import quote_file, quote_name
 from caremesh.release_keys import parts_of_view, views_of
@@ -29,17 +29,6 @@ from caremesh.sources.ndjson import DELETIONS, LandedFile, LineFile
 from caremesh.sources.sieve import QuarantinedLine
 from caremesh.stages.completeness import judge_completeness
 from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Strand, reference_columns
-
-QUARANTINE_SCHEMA = pa.schema(
-    [
-        ("export", pa.string()),
-        ("file", pa.string()),
-        ("line", pa.int64()),
-        ("reason", pa.string()),
-        ("raw", pa.string()),
-    ]
-)
-"""The columns of quarantined lines."""
 
 
 @dataclass(frozen=True)
@@ -229,10 +218,8 @@ def _refuse_lost_keys(strand: Strand, counts: Sequence[FileCount], intake: Intak
 
 def _write_quarantine(lines: Sequence[QuarantinedLine], earlier: Path | None, path: Path) -> None:
     """Write the lines that cannot be used, after those of an earlier release."""
-    with pq.ParquetWriter(path, QUARANTINE_SCHEMA, compression="zstd") as writer:
-        for batch in pq.ParquetFile(earlier).iter_batches() if earlier else ():
-            writer.write_batch(batch)
-        writer.write_table(pa.Table.from_pylist([asdict(line) for line in lines], schema=QUARANTINE_SCHEMA))
+    before = read_batches(earlier, raw=True) if earlier else ()
+    write_part(path, chain(before, batch_lines(lines)))
 
 
 def _count_unresolved(product: Product, data: Path) -> tuple[tuple[str, int], ...]:

@@ -14,7 +14,7 @@ PAGES: Mapping[str, str] = {
     "aggregate": "bool_or count max min sum",
     "array": "any_match array_distinct array_join array_sort cardinality concat contains element_at filter flatten"
     " none_match reduce reverse sequence slice transform zip_with",
-    "binary": "md5 to_hex",
+    "binary": "md5 sha256 to_hex",
     "comparison": "greatest least",
     "conditional": "coalesce nullif try",
     "conversion": "cast try_cast",

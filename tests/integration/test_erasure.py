@@ -18,12 +18,13 @@ import pytest
 
 from caremesh.erasure import erase
 from caremesh.errors import LakeError, LandingError, UsageError
-from caremesh.lake.decisions import Decision, digest_text
+from caremesh.lake.decisions import Decision
 from caremesh.lake.erasures import Receipt, read_receipts
 from caremesh.lake.local import LocalLake
 from caremesh.lake.release import Manifest
 from caremesh.pipeline import RunReport, Stage, run
 from caremesh.products import find_domains, select_products
+from caremesh.sources.line_digest import digest_text
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.small_mesh import write_lines, write_project
 from tests.integration.test_crashes import kill_self_at
@@ -379,6 +380,19 @@ def test_releases_of_an_export_that_is_no_longer_listed_and_decisions_on_her_lin
     assert lake.read_ledger().decisions == (others,)
     assert all(add_up(m) for m in mesh.manifests())
     assert [r[0] for r in mesh.rows()["clinical.encounter"]] == ["m-1", "o-2", "o-3"]
+
+
+def test_a_quarantined_line_that_stays_without_her_is_told_by_what_it_is_now(mesh: Mesh) -> None:
+    unusable = {**person("eeeeeeee", "Lily", link=[{"other": refer("Patient", HER), "type": "seealso"}]), "name": "x"}
+    write_lines(mesh.landing / "fourth" / "Patient.ndjson", [unusable])
+    mesh.go()
+    mesh.erase()
+
+    (line,) = (mesh.landing / "fourth" / "Patient.ndjson").read_text().splitlines()
+    parts = [pq.read_table(p).to_pylist() for p in mesh.lake.glob("products/*/*/releases/*/quarantine/*.parquet")]
+    kept = {(row["raw"], row["digest"]) for rows in parts for row in rows if row["export"] == "fourth"}
+    assert kept == {(line, digest_text(line))}
+    assert HER not in line
 
 
 def test_a_file_that_changed_after_it_was_landed_stops_everything(mesh: Mesh) -> None:

@@ -261,52 +261,6 @@ def test_dropping_a_replay_opens_its_lines_again(mesh: Mesh) -> None:
     assert list((mesh.lake.root / "replays").iterdir()) == []
 
 
-def test_dropping_an_export_drops_what_was_replayed_from_it_and_from_that(mesh: Mesh) -> None:
-    mesh.land(GOOD, CUT, WRONG)
-    mesh.land(json.dumps(patient(9)), export="other")
-    mesh.go()
-    dump = mesh.folder / "dump.ndjson"
-    mesh.say("dump", "--raw", "-o", dump)
-    (first,) = mesh.replay(correct(dump, line2=patient(2), line3=WRONG + " "), now="2026-02-03T04:05:06Z").exports
-    assert mesh.go().quarantined == 1
-    mesh.say("dump", "--raw", "-o", dump)
-    (second,) = mesh.replay(correct(dump, line2=patient(3)), now="2026-02-03T04:05:07Z").exports
-    assert (mesh.go().quarantined, len(mesh.lake.read_ledger().decisions)) == (0, 3)
-
-    dropped = mesh.call("land", "--forget", "export", "--lake", mesh.lake.root, "--project", mesh.folder / "project")
-
-    assert dropped.exit_code == 0
-    assert [line.split(" ")[1] for line in dropped.stdout.splitlines()] == [first, second, "export"]
-    ledger = mesh.lake.read_ledger()
-    assert ([e.name for e in ledger.exports], ledger.decisions) == (["other"], ())
-    assert mesh.go("flatten").products[0].manifest.rows == 1
-
-
-def test_dropping_a_replay_of_a_replay_opens_the_line_it_was_made_of(mesh: Mesh) -> None:
-    mesh.land(GOOD, CUT)
-    mesh.go()
-    (first,) = mesh.replay(now="2026-02-03T04:05:06Z").exports
-    mesh.go()
-    (second,) = mesh.replay(now="2026-02-03T04:05:07Z").exports
-    mesh.go()
-    assert [e.name for e in mesh.lake.read_ledger().exports] == ["export", first, second]
-
-    mesh.call("land", "--forget", first, "--lake", mesh.lake.root, "--project", mesh.folder / "project")
-
-    assert [e.name for e in mesh.lake.read_ledger().exports] == ["export"]
-    assert (mesh.go().quarantined, mesh.open_lines()) == (1, [("export", FILE, 2)])
-
-
-def test_dropping_an_export_drops_a_replay_whose_lines_were_reopened(mesh: Mesh) -> None:
-    mesh.land(GOOD, CUT)
-    mesh.go()
-    mesh.replay()
-    mesh.say("reopen", "export", FILE)
-    mesh.call("land", "--forget", "export", "--lake", mesh.lake.root, "--project", mesh.folder / "project")
-
-    assert mesh.lake.read_ledger().exports == ()
-
-
 def test_a_resource_in_the_file_of_another_type_goes_where_it_belongs(caremesh: Any, tmp_path: Path) -> None:
     write_project(tmp_path / "project", "clinical/patient", "clinical/condition")
     mesh = Mesh(tmp_path, caremesh)

@@ -38,7 +38,7 @@ def give_up(mesh: AwsMesh) -> int:
 
 def test_a_corrected_line_becomes_a_row_and_no_file_stays_here(mesh: AwsMesh, tmp_path: Path) -> None:
     land_damaged(mesh)
-    (line,) = read_open(mesh.settings(), EVERYTHING)
+    (line,) = read_open(mesh.settings(), EVERYTHING, raw=True)
     assert line.raw.encode() == CUT
     row = {"export": line.export, "file": line.file, "line": line.line, "raw": patient(2)}
     (tmp_path / "corrected.ndjson").write_text(json.dumps(row))

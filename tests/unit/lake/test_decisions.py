@@ -6,8 +6,9 @@ import hashlib
 
 import pytest
 
-from caremesh.lake.decisions import Decision, digest_text, find_decision, index_decisions
+from caremesh.lake.decisions import Decision, find_decision, index_decisions
 from caremesh.lake.ledger import LandedExport, Ledger, ledger_from_json, ledger_to_json
+from caremesh.sources.line_digest import digest_text
 
 TEXT, OTHER = "a" * 16, "b" * 16
 
