@@ -34,6 +34,7 @@ from caremesh.lake.layout import (
     release_key,
 )
 from caremesh.lake.ledger import Ledger, ledger_from_json, ledger_to_json
+from caremesh.lake.ledger_paths import resolve_paths, state_paths
 from caremesh.lake.lock import LOCK_FILE, hold_lock
 from caremesh.lake.release import Manifest, Pointer, move_back, move_forward, renamed, retirable, without
 from caremesh.products import Product
@@ -120,11 +121,11 @@ class LocalLake:
     def read_ledger(self) -> Ledger:
         """The exports that were taken in; an empty ledger where nothing was."""
         path = self.root / LEDGER_FILE
-        return read_json(path, ledger_from_json) if path.exists() else Ledger()
+        return resolve_paths(read_json(path, ledger_from_json), self.root) if path.exists() else Ledger()
 
     def write_ledger(self, ledger: Ledger) -> None:
         """Replace the ledger in one step."""
-        write_json(self.root / LEDGER_FILE, ledger_to_json(ledger))
+        write_json(self.root / LEDGER_FILE, ledger_to_json(state_paths(ledger, self.root)))
 
     def show(self, products: Sequence[Product]) -> None:
         """Bring the DuckDB file that analysts open in step with the pointers and the curated build."""
@@ -140,7 +141,7 @@ class LocalLake:
         """Move the files of a replay into place; what a killed one left there, and the ledger never knew, goes."""
         for file in sorted(built.rglob("*"), reverse=True):
             sync(file)
-        target = self.root / REPLAYS_FOLDER / name
+        target = (self.root / REPLAYS_FOLDER / name).resolve()
         self._remove(target)
         move_folder(built, target)
         return target

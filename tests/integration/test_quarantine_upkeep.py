@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import duckdb
 import pytest
 from pyarrow import parquet
 
-from tests.conftest import Result
+from caremesh.lake.ledger import LandedExport
+from caremesh.lake.local import LocalLake
+from caremesh.pipeline import run
+from tests.conftest import Result, SilentWatcher, settings_for
 from tests.integration.small_mesh import patient, write_project
 from tests.integration.test_quarantine import CUT, FILE, GOOD, UNTIL_PUBLISHED, WRONG, Mesh, correct
 from tests.unit.lake.test_quarantine_parts import spoil_column
@@ -112,3 +116,54 @@ def test_a_quarantine_of_an_earlier_version_is_read_and_written_on(mesh: Mesh) -
 def duckdb_columns(mesh: Mesh) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(mesh.lake.database), read_only=True) as connection:
         return connection.execute("describe quarantine.lines").fetchall()
+
+
+def test_a_lake_that_was_moved_keeps_its_replays(mesh: Mesh) -> None:
+    mesh.land(GOOD, CUT)
+    mesh.go(*UNTIL_PUBLISHED)
+    dump = mesh.folder / "dump.ndjson"
+    mesh.say("dump", "--raw", "-o", dump)
+    (name,) = mesh.replay(correct(dump, line2=patient(2))).exports
+    moved = mesh.folder / "elsewhere" / "lake"
+    moved.parent.mkdir()
+    mesh.lake.root.rename(moved)
+
+    settings = settings_for(moved, mesh.folder / "landing", project=mesh.folder / "project")
+    report = run(settings, watcher=SilentWatcher(), command="test", stages=UNTIL_PUBLISHED)
+
+    assert (report.products[0].manifest.rows, report.quarantined) == (2, 0)
+    export = LocalLake(moved).read_ledger().export(name)
+    assert export is not None
+    assert export.root == str(moved / "replays" / name)
+    assert [f.path for f in export.files] == [str(moved / "replays" / name / "Patient" / FILE)]
+    assert str(mesh.lake.root) not in (moved / "ledger.json").read_text()
+
+
+def test_a_lake_that_is_named_by_a_relative_path_or_a_link_keeps_its_replays(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mesh.land(GOOD, CUT)
+    mesh.go()
+    (mesh.folder / "link").symlink_to(mesh.lake.root)
+    monkeypatch.chdir(mesh.folder)
+    words = ("--project", mesh.folder / "project")
+
+    assert mesh.call("quarantine", "replay", "--lake", "link", *words).exit_code == 0
+    assert mesh.go().quarantined == 1
+    stated = json.loads((mesh.lake.root / "ledger.json").read_text())["exports"][1]
+    assert (stated["root"], stated["files"][0]["path"]) == (
+        f"replays/{stated['name']}",
+        f"replays/{stated['name']}/Patient/{FILE}",
+    )
+
+
+def test_files_outside_of_the_lake_keep_their_whole_path(mesh: Mesh) -> None:
+    mesh.land(GOOD)
+    mesh.go()
+
+    (stated,) = json.loads((mesh.lake.root / "ledger.json").read_text())["exports"]
+    landed = mesh.folder / "landing" / "export"
+    assert (stated["root"], stated["files"][0]["path"]) == (str(landed), str(landed / FILE))
+    remote = replace(mesh.lake.read_ledger(), exports=(LandedExport("s3", "s3://b/x", "2026-01-01T00:00:00Z", ()),))
+    mesh.lake.write_ledger(remote)
+    assert mesh.lake.read_ledger() == remote
