@@ -67,6 +67,8 @@ class HealthLakeDouble:
     ends: Sequence[str] = ("COMPLETED",)
     refuse: Callable[[str], Refused | None] = lambda _: None
     loses_answers: bool = False
+    shows_late: int = 0
+    """So many lists of jobs are given before a job stands in them."""
     address: str = ""
     jobs: list[Job] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -148,6 +150,8 @@ class HealthLakeDouble:
         """Start a job, once for each token."""
         known = next((j for j in self.jobs if j.token == params["ClientToken"]), None)
         job = known or self._take(params, by="sdk", token=params["ClientToken"])
+        if self.loses_answers:
+            raise Refused("InternalServerException", 500)
         return {"JobId": job.job, "JobStatus": job.state, "DatastoreId": DATASTORE}
 
     def DescribeFHIRExportJob(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,6 +171,9 @@ class HealthLakeDouble:
             for j in self.jobs
             if params.get("JobStatus", j.state) == j.state and params.get("JobName", j.name) == j.name
         ]
+        if chosen and self.shows_late:
+            self.shows_late -= 1
+            return {"ExportJobPropertiesList": []}
         start = int(params.get("NextToken", 0))
         more = {"NextToken": str(start + 1)} if start + 1 < len(chosen) else {}
         return {"ExportJobPropertiesList": [self._properties(j) for j in chosen[start : start + 1]], **more}

@@ -130,15 +130,17 @@ class HealthLake:
             answer = self._rest("POST", url, orjson.dumps(asked), {"Prefer": "respond-async"}, is_repeatable=False)
         except ExportError as error:
             raise StartUnknownError(error.message, where=error.where, hint="run again later") from None
-        if answer.status >= 500:
+        if not _is_answered(answer.status):
             raise StartUnknownError(f"HealthLake answered {answer.status}", hint="run again later")
+        if answer.status >= 400:
+            raise refused(answer, url, doing="no export was started", hint=_PERMISSIONS)
         try:
             stated = orjson.loads(answer.body)
             return str(stated.get("jobId") or stated["JobId"])
         except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
             place = answer.headers.get("content-location", "")
-            if answer.status not in (200, 202) or not place:
-                raise refused(answer, url, doing="no export was started", hint=_PERMISSIONS) from None
+            if not place:
+                raise StartUnknownError("HealthLake gave the job no name", hint="run again later") from None
             return place.rstrip("/").rpartition("/")[2]
 
     def find_started(self, job: ExportJob) -> str | None:
@@ -183,7 +185,7 @@ class HealthLake:
 
     def _start_plain(self, job: ExportJob, asked: Mapping[str, Any]) -> str:
         self._keep_pace(self._web.settings.starts_per_second)
-        with _telling_gone("the data store is gone", "check --datastore"):
+        with _telling_gone("the data store is gone", "check --datastore"), _telling_unknown():
             answer = self._client.start_fhir_export_job(DatastoreId=job.datastore, ClientToken=job.token, **asked)
         return str(answer["JobId"])
 
@@ -263,6 +265,35 @@ def _telling_gone(message: str, hint: str) -> Iterator[None]:
             if error_code(error) == "ResourceNotFoundException":
                 raise JobGone(message, hint=hint) from None
             raise
+
+
+@contextmanager
+def _telling_unknown() -> Iterator[None]:
+    """Raise StartUnknownError for every end of a start but a clear no: one in the 400s, or before anything was sent."""
+    from botocore import exceptions, parsers
+
+    try:
+        yield
+    except (
+        exceptions.NoCredentialsError,
+        exceptions.ParamValidationError,
+        exceptions.PartialCredentialsError,
+        exceptions.SSOError,
+        exceptions.TokenRetrievalError,
+    ):
+        raise
+    except exceptions.ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if _is_answered(status):
+            raise
+        raise StartUnknownError(f"HealthLake answered {status}", hint="run again later") from None
+    except (exceptions.BotoCoreError, parsers.ResponseParserError) as error:
+        raise StartUnknownError(f"AWS did not answer: {type(error).__name__}", hint="run again later") from None
+
+
+def _is_answered(status: int) -> bool:
+    """Whether a status says for sure whether a job was started."""
+    return 200 <= status < 300 or 400 <= status < 500
 
 
 _PERMISSIONS = "docs/how-to/export.md lists the permissions"

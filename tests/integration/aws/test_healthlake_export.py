@@ -181,6 +181,31 @@ def test_where_nobody_knows_whether_a_job_was_started_follow_finds_out(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("options", [(), ("--patient",)], ids=["sdk", "rest"])
+def test_a_start_whose_answer_was_lost_is_kept_where_the_list_of_jobs_does_not_show_it_yet(
+    export, caremesh, mesh: AwsMesh, healthlake: HealthLakeDouble, options
+) -> None:
+    healthlake.loses_answers, healthlake.shows_late = True, 1
+    started: Result = export("start", "--name", "x", *options)
+    assert (started.exit_code, "caremesh export follow finds out" in started.stderr) == (20, True), started.stderr
+    assert [(j.name, j.state) for j in mesh.lake().read_ledger().jobs] == [("x", "asked")]
+    mesh.put(f"landing/{DATASTORE}-FHIR_EXPORT-{healthlake.jobs[0].job}/{NAME}", BODY[:5])
+    assert land(caremesh, mesh).exit_code == 0
+    assert mesh.lake().read_ledger().exports == ()
+    healthlake.loses_answers = False
+    assert export("follow", "x").exit_code == 0
+    assert len(healthlake.jobs) == 1
+
+
+@pytest.mark.slow
+def test_a_job_that_still_writes_is_not_forgotten(export, mesh: AwsMesh, healthlake: HealthLakeDouble) -> None:
+    assert export("start", "--name", "x").exit_code == 0
+    refused = export("forget", "x")
+    assert (refused.exit_code, "may still write" in refused.stderr) == (21, True)
+    assert [j.name for j in mesh.lake().read_ledger().jobs] == ["x"]
+
+
+@pytest.mark.slow
 def test_a_start_that_is_refused_leaves_no_job(export, mesh: AwsMesh, healthlake: HealthLakeDouble) -> None:
     healthlake.refuse = lambda o: Refused("AccessDeniedException", 403) if o == "StartFHIRExportJob" else None
     refused = export("start", "--name", "x")
