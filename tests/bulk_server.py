@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-Fault = Literal["429", "429 date", "500", "cut", "long", "short", "lost lines", "403", "410"]
+Fault = Literal["429", "429 date", "429 long", "500", "cut", "long", "short", "lost lines", "403", "410"]
 FILE_FAULTS: tuple[Fault, ...] = ("429", "429 date", "500", "cut", "long", "short", "lost lines", "403", "410")
 STATUS_FAULTS: tuple[Fault, ...] = ("429", "429 date", "500", "cut")
 
@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         needs_token = plan.token is not None and (plan.needs_token or "/files/" not in seen.path)
         if needs_token and seen.headers.get("authorization") != f"Bearer {plan.token}":
             return self._send(401, _outcome("security"))
-        if fault in ("429", "429 date", "500"):
+        if fault in ("429", "429 date", "429 long", "500"):
             return self._refuse(fault)
         if seen.path.endswith("$export"):
             return self._kick_off(plan, seen)
@@ -198,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, fault: Fault) -> None:
         now = datetime.now(UTC)
-        waits = {"429": "0", "429 date": format_datetime(now - timedelta(seconds=1), usegmt=True)}
+        waits = {"429": "0", "429 long": "86400", "429 date": format_datetime(now - timedelta(seconds=1), usegmt=True)}
         headers = {"Retry-After": waits[fault]} if fault in waits else {}
         self._send(500 if fault == "500" else 429, _outcome("transient"), headers)
 

@@ -55,24 +55,26 @@ def follow(work: ExportWork, job: ExportJob) -> ExportJob:
     Raises ExportError where the server reports problems, or something could not be fetched.
     """
     if _is_in_place(job):
-        return work.record(replace(job, state="whole", export=job.name))
-    if job.status_url is None:
-        work.watcher.note("it is not known whether the server took it: asking for it anew")
-        job = submit(work, job)
-    authority = work.authority(job.source)
+        return _settled(work, job)
     try:
+        if found := _finish_move(work, job):
+            return found
+        if job.status_url is None:
+            work.watcher.note("it is not known whether the server took it: asking for it anew")
+            job = submit(work, job)
+        authority = work.authority(job.source)
         finished = _wait(work, job, authority)
         with _held(_incoming(job), str(job.job)) as folder:
+            if _is_in_place(job):
+                # Another process was faster, while this one waited for the server.
+                remove_folder(folder)
+                return _settled(work, job)
             fetched = _fetch(work, job, finished, folder, authority)
             return _finish(work, job, finished, fetched, folder)
     except JobGone as gone:
         raise work.fail(job, gone) from None
     except OSError as error:
-        raise ExportError(
-            f"cannot be written: {error.strerror}",
-            where=str(_incoming(job)),
-            hint="make room, or grant write access; caremesh export follow fetches what is missing",
-        ) from None
+        raise _unwritable(job, error) from None
 
 
 def call_off(work: ExportWork, job: ExportJob) -> None:
@@ -84,7 +86,10 @@ def call_off(work: ExportWork, job: ExportJob) -> None:
 
 def drop_incoming(job: ExportJob) -> None:
     """Remove what was fetched of an export that will not become whole."""
-    remove_folder(_incoming(job))
+    try:
+        remove_folder(_incoming(job))
+    except OSError as error:
+        raise _unwritable(job, error) from None
 
 
 def _wait(work: ExportWork, job: ExportJob, authority: Authority) -> Finished:
@@ -152,10 +157,47 @@ def _finish(
             raise work.fail(job, ExportError("the server gave nothing at all", where=job.name, hint=_NOTHING))
         work.watcher.note("nothing changed on the server since then: there is nothing to land")
         return work.record(done)
-    _settle(folder, {f.name for f in fetched})
+    _settle(folder, {_JOB_FILE, *(f.name for f in fetched)})
     write_text(folder / MANIFEST_FILE, write_manifest(make_manifest(job, files)))
+    return _move(work, job, folder, done)
+
+
+def _finish_move(work: ExportWork, job: ExportJob) -> ExportJob | None:
+    """Put into place what an earlier process fetched whole and did not come to rename; None where there is no such.
+
+    Its server may have forgotten it meanwhile.
+    """
+    path = _incoming(job) / MANIFEST_FILE
+    if job.job is None or not path.is_file():
+        return None
+    with _held(_incoming(job), job.job) as folder:
+        if _is_in_place(job):
+            remove_folder(folder)
+            return _settled(work, job)
+        if not path.is_file():
+            return None
+        manifest = parse_manifest(path.read_bytes(), where=str(path))
+        files = manifest.files or ()
+        sizes = {f.name: p.stat().st_size for f in files if (p := folder / f.name).is_file()}
+        if manifest.job != job.job or sizes != {f.name: f.bytes for f in files}:
+            return None
+        done = replace(job, state="whole", files=len(files), bytes=sum(sizes.values()), message=None)
+        return _move(work, job, folder, done)
+
+
+def _move(work: ExportWork, job: ExportJob, folder: Path, done: ExportJob) -> ExportJob:
     move_folder(folder, _target(job))
+    # Not before: a process that is killed until then leaves what the next one knows again.
+    (_target(job) / _JOB_FILE).unlink(missing_ok=True)
     return work.record(replace(done, export=job.name))
+
+
+def _settled(work: ExportWork, job: ExportJob) -> ExportJob:
+    """Put down what stands in place already."""
+    path = _target(job) / MANIFEST_FILE
+    files = parse_manifest(path.read_bytes(), where=str(path)).files or ()
+    stated = replace(job, state="whole", export=job.name, message=None)
+    return work.record(replace(stated, files=len(files), bytes=sum(f.bytes for f in files)))
 
 
 def make_manifest(job: ExportJob, files: Sequence[ExportFile]) -> ExportManifest:
@@ -175,22 +217,38 @@ def make_manifest(job: ExportJob, files: Sequence[ExportFile]) -> ExportManifest
 @contextmanager
 def _held(folder: Path, job: str) -> Iterator[Path]:
     """The folder of this job and of no other, for one process; files of an earlier job of that name go."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor: int | None = _lock(folder)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ExportError(
-                "another process fetches this export", where=str(folder), hint="wait for it to end"
-            ) from None
         mark = folder / _JOB_FILE
         if not mark.is_file() or mark.read_text(encoding="utf-8") != job:
             for entry in folder.iterdir():
                 remove_folder(entry) if entry.is_dir() else entry.unlink()
             write_text(mark, job)
         yield folder
+    except KeyboardInterrupt:
+        # Who presses it twice does not wait for threads that write: the lock ends with the process, after them.
+        descriptor = None
+        raise
     finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _lock(folder: Path) -> int:
+    """A descriptor that locks a folder as it is called now; raise ExportError where another process has one."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Another process may have renamed it between the two.
+            if folder.is_dir() and os.path.samestat(os.fstat(descriptor), folder.stat()):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            raise ExportError(
+                "another process fetches this export", where=str(folder), hint="wait for it to end"
+            ) from None
         os.close(descriptor)
 
 
@@ -228,6 +286,14 @@ def _is_in_place(job: ExportJob) -> bool:
     if not path.is_file():
         return False
     return parse_manifest(path.read_bytes(), where=str(path)).job == job.job
+
+
+def _unwritable(job: ExportJob, error: OSError) -> ExportError:
+    return ExportError(
+        f"cannot be written: {error.strerror}",
+        where=str(_incoming(job)),
+        hint="make room, or grant write access; caremesh export follow fetches what is missing",
+    )
 
 
 def _is_landed(name: str) -> bool:

@@ -70,7 +70,7 @@ def start(
 def follow(work: ExportWork, name: str | None) -> tuple[ExportJob, ...]:
     """Follow one job, or all that are open, until each has ended; a job that fails keeps back no other.
 
-    Raises the first error of them.
+    Raises the first error of them, and for a job that was named also where it did not become whole.
     """
     ledger = work.lake.read_ledger()
     jobs = [ledger.find_job(name)] if name else [j for j in ledger.jobs if j.is_open]
@@ -87,6 +87,12 @@ def follow(work: ExportWork, name: str | None) -> tuple[ExportJob, ...]:
             late = late or error
     if late:
         raise late
+    if name and (bad := [j for j in ended if j.state != "whole"]):
+        raise ExportError(
+            f"the job is {bad[0].state}{f': {bad[0].message}' if bad[0].message else ''}",
+            where=bad[0].name,
+            hint="start it again",
+        )
     return tuple(ended)
 
 
@@ -108,7 +114,13 @@ def cancel(work: ExportWork, name: str) -> ExportJob:
 def forget_job(work: ExportWork, name: str) -> ExportJob:
     """Drop a job that did not become whole from the ledger; what HealthLake wrote for it may be landed then."""
     job = work.lake.read_ledger().find_job(name)
-    if job.kind == "bulk-data" and job.state != "whole":
+    if job.kind == "healthlake" and job.is_open:
+        raise ExportError(
+            "HealthLake may still write for this job, and half of an export would be landed",
+            where=job.name,
+            hint="caremesh export follow, or cancel it; then drop it",
+        )
+    if job.kind == "bulk-data":
         bulk_data.drop_incoming(job)
     work.change(lambda current: current.without_job(job.name))
     return job

@@ -20,7 +20,7 @@ import orjson
 
 from caremesh.errors import ExportError
 from caremesh.sources.bulk_data import Finished, ListedFile
-from caremesh.sources.web import BUSY, Answer, Anyone, Authority, Broken, Web, refused, show_url
+from caremesh.sources.web import BUSY, Answer, Anyone, Authority, Broken, Web, refused, show_url, was_stopped
 
 CHECKPOINT = 8 << 20
 """So many bytes may have to be fetched again after a kill."""
@@ -82,6 +82,8 @@ class _Links:
     def renew(self, turn: int) -> None:
         """Read the addresses again, unless another thread did since `turn`."""
         with self.lock:
+            if self.stopped.is_set():
+                raise was_stopped()
             if turn == self.turn:
                 self.urls = {f.name: f.url for f in self.read_again().files}
                 self.turn += 1
@@ -99,6 +101,7 @@ def download(
     """Fetch all files that are not there yet; give those of the whole list, by name. `on_file` is told of each.
 
     Raises ExportError for the first one that could not be fetched in all attempts; what is whole stays.
+    Whichever way it ends, no thread of it writes any more.
     """
     links = _Links({f.name: f.url for f in finished.files}, read_again)
     opens = authority if finished.needs_token else Anyone()
@@ -111,9 +114,9 @@ def download(
     try:
         fetched = _collect([pool.submit(_fetch, web, f, folder, links, opens) for f in missing], on_file)
     except BaseException:
-        # Threads that pause or read end at their next block; nobody waits for them.
+        # Pauses end at once, and reads at their next block. Whoever fetches next must not meet a thread of this one.
         links.stopped.set()
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(cancel_futures=True)
         raise
     pool.shutdown()
     return tuple(sorted((*there, *fetched), key=lambda f: f.name))
@@ -128,12 +131,19 @@ def _collect(running: Sequence[Future[FetchedFile]], on_file: Callable[[FetchedF
 
 
 def _fetch(web: Web, file: ListedFile, folder: Path, links: _Links, authority: Authority) -> FetchedFile:
+    with web.stopped_by(links.stopped):
+        return _fetch_whole(web, file, folder, links, authority)
+
+
+def _fetch_whole(web: Web, file: ListedFile, folder: Path, links: _Links, authority: Authority) -> FetchedFile:
     """Fetch one file, in as many attempts as it takes while something comes, and put it into place."""
     target = folder / file.name
     part = target.with_name(f"{target.name}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
     attempt, safe = 1, 0
     while True:
+        if links.stopped.is_set():
+            raise was_stopped()
         url, turn = links.url(file.name)
         retry_after = None
         try:
@@ -158,8 +168,6 @@ def _fetch(web: Web, file: ListedFile, folder: Path, links: _Links, authority: A
             )
         else:
             attempt += 1
-        if links.stopped.is_set():
-            raise ExportError("was stopped", hint=_HINT)
         web.wait_after(attempt, retry_after, why=why)
 
 
@@ -214,12 +222,12 @@ def _copy(answer: Any, file: IO[bytes], part: Path, mark: _Mark, stopped: thread
     size = safe = mark.bytes
     try:
         for block in answer.stream(_BLOCK, decode_content=True):
+            if stopped.is_set():
+                raise was_stopped()
             file.write(block)
             size += len(block)
             if size - safe >= CHECKPOINT:
                 safe = _save(file, part, replace(mark, bytes=size))
-            if stopped.is_set():
-                raise _AgainError("was stopped")
     except BaseException:
         _save(file, part, replace(mark, bytes=size))
         raise
@@ -241,12 +249,19 @@ def _save(file: IO[bytes], part: Path, mark: _Mark) -> int:
 
 
 def _check(part: Path, file: ListedFile) -> None:
-    """Refuse a file that ends within a line, or holds another number of resources than stated."""
-    lines, last = 0, b""
+    """Refuse a file that ends within a line, holds another number of resources than stated, or NUL bytes.
+
+    No JSON text holds a NUL; a file that was cut off under a writer is filled with them.
+    """
+    lines, last, has_nul = 0, b"", False
     with part.open("rb") as read:
         for line in read:
+            has_nul = has_nul or b"\0" in line
             if not line.isspace():
                 lines, last = lines + 1, line
+    if has_nul:
+        _drop(part)
+        raise _AgainError("it holds NUL bytes, which no NDJSON does")
     if file.count is not None and file.count != lines:
         _drop(part)
         raise _AgainError(f"it holds {lines:,} resources, and {file.count:,} were stated")

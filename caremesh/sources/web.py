@@ -5,6 +5,7 @@ No error names a URL's query or a header: both may hold what opens the data.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ BUSY = frozenset({429, 500, 502, 503, 504})
 """Answers after which the same request may do better."""
 
 LONGEST_PAUSE = 60.0
+LONGEST_FILE_PAUSE = 600.0
+"""A server that wants to be asked for one of many files again much later is asked earlier, and may refuse."""
+
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
 _SHOWN = 300
 
@@ -90,6 +94,12 @@ class Broken(Exception):
     """A connection that could not be made, or broke."""
 
 
+class _Thread(threading.local):
+    """What the pauses of one thread listen to."""
+
+    stopped: threading.Event | None = None
+
+
 class Web:
     """Sends requests; connections are kept and shared by threads."""
 
@@ -98,6 +108,7 @@ class Web:
         self.settings = settings
         self.clock = clock
         self._on_wait = on_wait or (lambda _: None)
+        self._thread = _Thread()
 
     @cached_property
     def _pool(self) -> Any:
@@ -158,16 +169,33 @@ class Web:
             answer.drain_conn()
             answer.release_conn()
 
+    @contextmanager
+    def stopped_by(self, stopped: threading.Event) -> Iterator[None]:
+        """End every pause of this thread, and go on with nothing, once somebody sets an event.
+
+        Whatever is waited for within (a file, a list, a token), no pause is longer than `LONGEST_FILE_PAUSE`.
+        """
+        before, self._thread.stopped = self._thread.stopped, stopped
+        try:
+            yield
+        finally:
+            self._thread.stopped = before
+
     def wait_after(self, attempt: int, retry_after: str | None, *, why: str) -> None:
         """Pause before the next attempt: as the server says, or twice as long as before it."""
         backoff: float = min(self.settings.retry_seconds * 2 ** (attempt - 1), LONGEST_PAUSE)
         self.wait(seconds_until(retry_after, self.clock.now()), otherwise=backoff, why=why)
 
     def wait(self, asked: float | None, *, otherwise: float, why: str) -> None:
-        """Pause as long as the server asked for, or for `otherwise`."""
-        seconds = min(otherwise if asked is None else asked, self.settings.follow_seconds)
+        """Pause as long as the server asked for, or for `otherwise`; raise ExportError where the thread was stopped."""
+        stopped = self._thread.stopped
+        longest = LONGEST_FILE_PAUSE if stopped else self.settings.follow_seconds
+        seconds = min(otherwise if asked is None else asked, longest)
         self._on_wait(f"{why}: waiting {seconds:,.0f} s")
-        self.clock.pause(seconds)
+        if stopped is None:
+            self.clock.pause(seconds)
+        elif stopped.wait(seconds):
+            raise was_stopped()
 
     def unreachable(self, url: str, why: str, attempts: int) -> ExportError:
         """The error for a server that does not answer."""
@@ -200,6 +228,11 @@ def seconds_until(retry_after: str | None, now: datetime) -> float | None:
     except ValueError:
         return None
     return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds())
+
+
+def was_stopped() -> ExportError:
+    """The error for work that somebody ended."""
+    return ExportError("was stopped", hint="caremesh export follow goes on where it stopped")
 
 
 def show_url(url: str) -> str:
