@@ -68,7 +68,7 @@ class RunWatcher:
             return
         amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn() if total else TextColumn("")
         columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description:<9}"), BarColumn(bar_width=28)]
-        columns += [amount, TimeElapsedColumn(), TextColumn("{task.fields[label]}", style="dim")]
+        columns += [amount, TimeElapsedColumn(), TextColumn("{task.fields[label]}", style="dim", markup=False)]
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._progress.start()
         self._progress.add_task(stage, total=total or None, label="")

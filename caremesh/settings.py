@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -49,7 +50,8 @@ class ExportSettings:
     so they are settings: jobs that run and that wait in line in one data store, starts and questions a second.
     A job is asked about after `poll_seconds`, then ever less often up to `poll_longest_seconds`, for `follow_seconds`
     in all. A request that fails is tried `attempts` times, with pauses that double from `retry_seconds`.
-    `overlap_seconds` is how far before the last export the next one begins. `token` and `key_file` are never shown.
+    `overlap_seconds` is how far before the last export the next one begins. `token` and `key_file` are never shown;
+    `token_hosts` are those beside the server's own that a token may be sent to.
     """
 
     running_jobs: int = 1
@@ -65,6 +67,7 @@ class ExportSettings:
     overlap_seconds: float = 3_600.0
     lake_seconds: float = 900.0
     token: str | None = field(default=None, repr=False)
+    token_hosts: tuple[str, ...] = ()
     client_id: str | None = None
     key_file: Path | None = field(default=None, repr=False)
     key_id: str | None = None
@@ -73,13 +76,24 @@ class ExportSettings:
     def __post_init__(self) -> None:
         """Refuse numbers with which nothing would ever be asked."""
         counts = {"RUNNING_JOBS": self.running_jobs, "ATTEMPTS": self.attempts, "PARALLEL": self.parallel}
-        rates = {"STARTS_PER_SECOND": self.starts_per_second, "QUESTIONS_PER_SECOND": self.questions_per_second}
+        rates = {
+            "STARTS_PER_SECOND": self.starts_per_second,
+            "QUESTIONS_PER_SECOND": self.questions_per_second,
+            "POLL_SECONDS": self.poll_seconds,
+            "POLL_LONGEST_SECONDS": self.poll_longest_seconds,
+            "FOLLOW_SECONDS": self.follow_seconds,
+            "RETRY_SECONDS": self.retry_seconds,
+        }
+        patiences = {"OVERLAP_SECONDS": self.overlap_seconds, "LAKE_SECONDS": self.lake_seconds}
         for name, number in counts.items():
             if number < 1:
                 raise UsageError(f"CAREMESH_…_{name} is {number}", hint="1 or more")
         for name, rate in rates.items():
-            if not rate > 0:
+            if not 0 < rate < inf:
                 raise UsageError(f"CAREMESH_…_{name} is {rate}", hint="more than 0")
+        for name, seconds in patiences.items():
+            if not 0 <= seconds < inf:
+                raise UsageError(f"CAREMESH_…_{name} is {seconds}", hint="0 or more")
 
 
 @dataclass(frozen=True)

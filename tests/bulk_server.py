@@ -54,6 +54,7 @@ class BulkServer:
 
     files: dict[str, Served] = field(default_factory=dict)
     polls: int = 1
+    progress: str = "50% complete"
     fault: Callable[[Seen], Fault | None] = lambda _: None
     token: str | None = None
     needs_token: bool = False
@@ -156,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(404, _outcome("not-found"))
         if plan.polls > 0:
             plan.polls -= 1
-            return self._send(202, b"", {"X-Progress": "50% complete", "Retry-After": "0"})
+            return self._send(202, b"", {"X-Progress": plan.progress, "Retry-After": "0"})
         body = json.dumps(plan.manifest()).encode()
         if fault == "cut":
             return self._send(200, body[: len(body) // 2], length=len(body))

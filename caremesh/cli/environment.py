@@ -104,6 +104,9 @@ def read_export(env: Mapping[str, str]) -> ExportSettings:
         overlap_seconds=_number(env, "CAREMESH_EXPORT_OVERLAP_SECONDS", float, default.overlap_seconds),
         lake_seconds=_number(env, "CAREMESH_EXPORT_LAKE_SECONDS", float, default.lake_seconds),
         token=env.get("CAREMESH_EXPORT_TOKEN") or None,
+        token_hosts=tuple(
+            h for h in map(str.strip, env.get("CAREMESH_EXPORT_TOKEN_HOSTS", "").lower().split(",")) if h
+        ),
         client_id=env.get("CAREMESH_EXPORT_CLIENT_ID") or None,
         key_file=Path(key_file) if key_file else None,
         key_id=env.get("CAREMESH_EXPORT_KEY_ID") or None,

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import orjson
 
 from caremesh.errors import UsageError
-from caremesh.sources.web import Anyone, Authority, BearerToken, Web, refused
+from caremesh.sources.web import Anyone, Authority, BearerToken, OwnServer, Web, refuse_plain, refused
 
 _LIFETIME = 300
 _EARLY = 30
@@ -80,9 +80,11 @@ class BackendServices:
         url = f"{self._server}/.well-known/smart-configuration"
         answer = self._web.ask("GET", url, authority=Anyone(), headers={"Accept": "application/json"})
         try:
-            return str(orjson.loads(answer.body)["token_endpoint"])
+            endpoint = str(orjson.loads(answer.body)["token_endpoint"])
         except (orjson.JSONDecodeError, LookupError, TypeError):
             raise refused(answer, url, doing="no token endpoint is stated", hint=_HINT) from None
+        refuse_plain(endpoint)
+        return endpoint
 
     def _statement(self, audience: str) -> str:
         """A JWT that names client and audience, and ends soon."""
@@ -104,7 +106,7 @@ def choose_authority(web: Web, server: str, *, run_id: str) -> Authority:
     """What opens a server, by the settings: a client with its key, or a token, or nothing."""
     settings = web.settings
     if settings.client_id and settings.key_file:
-        return BackendServices(
+        services = BackendServices(
             web,
             server,
             client_id=settings.client_id,
@@ -113,11 +115,12 @@ def choose_authority(web: Web, server: str, *, run_id: str) -> Authority:
             scope=settings.scope,
             run_id=run_id,
         )
+        return OwnServer(server, services, settings.token_hosts)
     if settings.client_id or settings.key_file:
         raise UsageError(
             "CAREMESH_EXPORT_CLIENT_ID and CAREMESH_EXPORT_KEY_FILE go together", hint="give both, or neither"
         )
-    return BearerToken(settings.token) if settings.token else Anyone()
+    return OwnServer(server, BearerToken(settings.token), settings.token_hosts) if settings.token else Anyone()
 
 
 def _read_key(path: Path) -> Any:

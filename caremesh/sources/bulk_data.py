@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from caremesh.errors import ExportError
 from caremesh.sources.export_jobs import ExportScope, show_time
-from caremesh.sources.web import Answer, Authority, Web, refused, seconds_until
+from caremesh.sources.web import Answer, Authority, Web, follow_link, refused, seconds_until
 
 FileKind = Literal["output", "deleted", "error"]
 
@@ -105,7 +105,7 @@ def kick_off(web: Web, server: str, scope: ExportScope, *, authority: Authority)
         raise refused(
             answer, url, doing="no export was started", hint="check address, level and options with the server's page"
         )
-    return KickOff(_without_tokens(urljoin(url, place)), show_time(_submitted(answer, before, web.clock.now())))
+    return KickOff(_without_tokens(follow_link(url, place)), show_time(_submitted(answer, before, web.clock.now())))
 
 
 def ask_status(web: Web, status_url: str, *, authority: Authority) -> InProgress | Finished:
@@ -113,7 +113,7 @@ def ask_status(web: Web, status_url: str, *, authority: Authority) -> InProgress
     answer = web.ask("GET", status_url, authority=authority, headers={"Accept": "application/json"})
     if answer.status == 202:
         return InProgress(
-            answer.headers.get("x-progress", "")[:100], seconds_until(answer.retry_after, web.clock.now())
+            _printable(answer.headers.get("x-progress", ""))[:100], seconds_until(answer.retry_after, web.clock.now())
         )
     if answer.status == 200:
         return _read_manifest(answer, status_url)
@@ -179,9 +179,9 @@ def _read_manifest(answer: Answer, status_url: str) -> Finished:
 
 def _named(kind: FileKind, items: Sequence[_Item], status_url: str) -> list[ListedFile]:
     """Give each file a name of its own, by what stays the same of its address when links are signed anew."""
-    urls = list(dict.fromkeys(urljoin(status_url, item.url) for item in items))
+    by_url = {follow_link(status_url, item.url): item for item in items}
+    urls = list(by_url)
     shared = Counter(map(_path, urls))
-    by_url = {urljoin(status_url, item.url): item for item in items}
     named = []
     for url in urls:
         item = by_url[url]
@@ -200,6 +200,11 @@ def _file_name(kind: FileKind, stated: str, digest: str) -> str:
     if not _TYPE.fullmatch(stated):
         raise ExportError("the server lists a file without a resource type", hint="ask the server")
     return f"{stated}/{stated}-{digest}.ndjson"
+
+
+def _printable(text: str) -> str:
+    """A text without what would steer a terminal."""
+    return "".join(c for c in text if c.isprintable())
 
 
 def _path(url: str) -> str:

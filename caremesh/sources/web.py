@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from caremesh.errors import ExportError
 from caremesh.settings import ExportSettings
@@ -74,6 +75,33 @@ class BearerToken:
     def expire(self) -> bool:
         """It cannot be renewed from here."""
         return False
+
+
+@dataclass(frozen=True)
+class OwnServer:
+    """What opens one server, and is sent to no other: servers name addresses of jobs and files, and may name any.
+
+    `hosts` are others that it may be sent to.
+    """
+
+    server: str
+    authority: Authority = field(repr=False)
+    hosts: tuple[str, ...] = ()
+
+    def headers(self, method: str, url: str, body: bytes) -> Mapping[str, str]:
+        """The headers that open this request; raise ExportError where they may not be sent there."""
+        refuse_plain(url)
+        if _origin(url) != _origin(self.server) and urlsplit(url).hostname not in self.hosts:
+            raise ExportError(
+                "the server named an address on another host, which is not to see the token",
+                where=show_url(url),
+                hint="if it is to: CAREMESH_EXPORT_TOKEN_HOSTS=host,host",
+            )
+        return self.authority.headers(method, url, body)
+
+    def expire(self) -> bool:
+        """Whatever opens the server decides."""
+        return self.authority.expire()
 
 
 @dataclass(frozen=True)
@@ -233,6 +261,37 @@ def seconds_until(retry_after: str | None, now: datetime) -> float | None:
 def was_stopped() -> ExportError:
     """The error for work that somebody ended."""
     return ExportError("was stopped", hint="caremesh export follow goes on where it stopped")
+
+
+def refuse_plain(url: str) -> None:
+    """Raise ExportError for an address at which everybody on the way reads a token; this machine's own is none."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise ExportError("a token is sent by https only", where=show_url(url), hint="give the server's https address")
+
+
+def follow_link(base: str, link: str) -> str:
+    """The address that a server names, maybe relative to `base`; raise ExportError where https would be left."""
+    url = urljoin(base, link)
+    if urlsplit(base).scheme == "https" and urlsplit(url).scheme != "https":
+        raise ExportError("the server named an address without encryption", where=show_url(url), hint="ask the server")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    return parts.scheme, parts.hostname, port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 def show_url(url: str) -> str:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pytest
 from caremesh.errors import ExportError
 from caremesh.lake.local import LocalLake
 from caremesh.settings import ExportSettings
-from caremesh.sources.web import LONGEST_FILE_PAUSE, Clock, Web
+from caremesh.sources.bulk_data import InProgress, ask_status
+from caremesh.sources.web import LONGEST_FILE_PAUSE, Anyone, Clock, Web
 from tests.bulk_server import BulkServer, Fault, Seen, Served, patients, run_bulk_server
 from tests.conftest import Result
 
@@ -82,7 +84,7 @@ def test_when_one_file_fails_for_good_no_thread_outlives_it(export, server: Bulk
 
 def test_a_pause_ends_when_the_download_does_and_is_never_a_day() -> None:
     told: list[str] = []
-    clock = Clock(now=lambda: pytest.fail("no date was given"), pause=lambda _: pytest.fail("it cannot be ended"))
+    clock = Clock(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), pause=lambda _: pytest.fail("it cannot be ended"))
     web = Web(ExportSettings(), clock, on_wait=told.append)
     stopped = threading.Event()
     stopped.set()
@@ -190,3 +192,26 @@ def test_the_manifest_of_what_was_settled_before_says_its_size(export, tmp_path:
     manifest = json.loads((tmp_path / "landing" / "first" / "export.json").read_text())
     (job,) = LocalLake(tmp_path / "lake").read_ledger().jobs
     assert (job.files, job.bytes) == (2, sum(f["bytes"] for f in manifest["files"]))
+
+
+def test_a_token_is_sent_to_another_host_only_where_that_is_said(
+    export, server: BulkServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CAREMESH_EXPORT_TOKEN", "s3cret-token")
+    monkeypatch.setenv("CAREMESH_EXPORT_ATTEMPTS", "1")
+    server.token, server.needs_token = "s3cret-token", True
+    assert export("start").exit_code == 0
+    # From now on the server names the files by another name of this machine.
+    server.address = server.address.replace("127.0.0.1", "localhost")
+    done = export("follow", "first")
+    assert (done.exit_code, "CAREMESH_EXPORT_TOKEN_HOSTS" in done.stderr) == (21, True)
+    assert server.asked("GET", "/files/") == []
+    monkeypatch.setenv("CAREMESH_EXPORT_TOKEN_HOSTS", "other, LocalHost")
+    assert export("follow", "first").exit_code == 0
+    assert lines_below(tmp_path / "landing" / "first") == expected()
+
+
+def test_what_a_server_says_of_its_work_does_not_steer_the_terminal(server: BulkServer) -> None:
+    server.progress = "50%\x1b[2J of \x9b1A[/done]"
+    web = Web(ExportSettings(), Clock(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), pause=lambda _: None))
+    assert ask_status(web, f"{server.address}/status/1", authority=Anyone()) == InProgress("50%[2J of 1A[/done]", 0)

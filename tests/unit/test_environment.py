@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from caremesh.cli.environment import read_aws
+import pytest
+
+from caremesh.cli.environment import read_aws, read_export
+from caremesh.errors import UsageError
 from caremesh.settings import AwsSettings
 
 NAMES = (
@@ -30,3 +33,14 @@ def test_what_is_set_is_taken() -> None:
         region="eu-west-1", work_group="mesh", query_output="s3://results/mesh", kms_key="alias/mesh"
     )
     assert read_aws(stated) == expected
+
+
+@pytest.mark.parametrize("name", ["POLL", "POLL_LONGEST", "FOLLOW", "RETRY"])
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf"])
+def test_a_pause_that_is_none_is_refused(name: str, value: str) -> None:
+    with pytest.raises(UsageError, match=f"{name}_SECONDS is {float(value)}"):
+        read_export({f"CAREMESH_EXPORT_{name}_SECONDS": value})
+
+
+def test_the_hosts_that_may_see_the_token_are_names_in_small_letters() -> None:
+    assert read_export({"CAREMESH_EXPORT_TOKEN_HOSTS": " Files.host, ,b "}).token_hosts == ("files.host", "b")
