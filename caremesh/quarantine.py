@@ -15,7 +15,7 @@ from caremesh.errors import UsageError
 from caremesh.lake.base import Lake
 from caremesh.lake.decisions import Decision, index_decisions
 from caremesh.lake.ledger import Ledger
-from caremesh.lake.ledger_change import change_ledger
+from caremesh.lake.ledger_changes import change_held_ledger
 from caremesh.lake.opening import open_lake
 from caremesh.lake.quarantine import Refusal, decision_on, name_line, read_newest
 from caremesh.pipeline import writing
@@ -75,7 +75,7 @@ def discard(settings: Settings, selection: Selection, *, reason: str, command: s
         _refuse_unknown(settings, selection, {(r.line, r.text) for r in chosen}, "open")
         if chosen:
             made = [decide(r, "discarded", reason=reason, at=settings.now) for r in chosen]
-            change_ledger(lake, lambda ledger: with_decisions(ledger, made))
+            change_held_ledger(lake, lambda ledger: with_decisions(ledger, made))
         return len(chosen)
 
 
@@ -85,7 +85,7 @@ def reopen(settings: Settings, selection: Selection, *, command: str) -> tuple[D
         taken = tuple(d for d in lake.read_ledger().decisions if _is_about(selection, d))
         _refuse_unknown(settings, selection, {(d.line, d.text) for d in taken}, "decided")
         if taken:
-            change_ledger(lake, lambda ledger: _without_decisions(ledger, taken))
+            change_held_ledger(lake, lambda ledger: _without_decisions(ledger, taken))
         return taken
 
 

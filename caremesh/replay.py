@@ -22,7 +22,7 @@ from caremesh.lake.base import Lake
 from caremesh.lake.decisions import Decision, find_decision, index_decisions
 from caremesh.lake.layout import REPLAYS_FOLDER
 from caremesh.lake.ledger import LandedExport, Ledger, name_source
-from caremesh.lake.ledger_change import change_ledger
+from caremesh.lake.ledger_changes import change_held_ledger
 from caremesh.lake.quarantine import Refusal, name_line
 from caremesh.products import Product, find_domains, select_products
 from caremesh.quarantine import Selection, chosen_products, decide, holding, open_once, read_judged, with_decisions
@@ -69,7 +69,7 @@ def replay(settings: Settings, selection: Selection, *, corrections: Path | None
             for line in lines
         ]
         if made:
-            change_ledger(lake, lambda ledger: _replayed(ledger, made, decided))
+            change_held_ledger(lake, lambda ledger: _replayed(ledger, made, decided))
         return Replay(tuple(e.name for e in made), len(decided), unchanged)
 
 

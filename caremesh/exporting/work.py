@@ -12,7 +12,7 @@ from caremesh.aws import Aws
 from caremesh.errors import ExportError
 from caremesh.lake.base import Lake
 from caremesh.lake.ledger import Ledger
-from caremesh.lake.ledger_changes import change_ledger
+from caremesh.lake.ledger_changes import hold_and_change_ledger
 from caremesh.settings import Settings
 from caremesh.sources.backend_services import choose_authority
 from caremesh.sources.export_jobs import ExportJob
@@ -72,7 +72,7 @@ class ExportWork:
 
     def change(self, change: Callable[[Ledger], Ledger]) -> Ledger:
         """Change the ledger, and wait while a run holds the lake."""
-        return change_ledger(
+        return hold_and_change_ledger(
             self.lake,
             change,
             command=self.command,
