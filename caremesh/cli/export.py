@@ -44,6 +44,9 @@ def start(
     types: Annotated[list[str] | None, typer.Option("--type", help="Only this type; may be given again.")] = None,
     patient: Annotated[bool, typer.Option("--patient", help="Only what belongs to patients.")] = False,
     group: Annotated[str | None, typer.Option(metavar="ID", help="Only what belongs to a group's patients.")] = None,
+    group_unchanged: Annotated[
+        bool, typer.Option("--group-unchanged", help="Nobody joined the group since: `--since watermark` is whole.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="What the export is called; else made up.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Wait until it is whole.")] = False,
     landing: Landing = None,
@@ -65,7 +68,15 @@ def start(
     )
     source = _source(server, datastore=datastore, output=output, kms_key=kms_key, role=role)
     with _working(lake, target, "export start", landing=landing, quiet=quiet) as work:
-        job = jobs.start(work, source, scope, from_watermark=from_watermark, name=name, may_wait=follow)
+        job = jobs.start(
+            work,
+            source,
+            scope,
+            from_watermark=from_watermark,
+            name=name,
+            may_wait=follow,
+            is_group_unchanged=group_unchanged,
+        )
         if follow:
             work.watcher.note(f"{job.name}: if this is interrupted, {own_name()} export follow goes on with it")
             (job,) = jobs.follow(work, job.name)
@@ -148,26 +159,35 @@ def watermark(
     set_to: Annotated[
         str | None, typer.Option("--set", metavar="TIME", help="Everything until then is landed.")
     ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Nothing is known: the next export is a full one.")] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Nothing is known of the source: the next export is a full one.")
+    ] = False,
+    types: Annotated[list[str] | None, typer.Option("--type", help="--set is for exports of this type.")] = None,
+    patient: Annotated[bool, typer.Option("--patient", help="--set is for exports of patients.")] = False,
+    group: Annotated[str | None, typer.Option(metavar="ID", help="--set is for exports of this group.")] = None,
     lake: LakeOption = DEFAULT_LAKE,
     target: TargetOption = None,
 ) -> None:
     """Show up to when everything is landed, for each source; or set that by hand."""
     from caremesh.console import watermarks_table
     from caremesh.exporting import jobs
-    from caremesh.lake.watermark import list_watermarks
-    from caremesh.sources.export_jobs import read_time
+    from caremesh.lake.watermark import is_same_source, list_watermarks
+    from caremesh.sources.export_jobs import make_scope, read_time
 
     if set_to and clear:
         raise UsageError("--set and --clear exclude each other", hint="leave one out")
     if (set_to or clear) and not source:
         raise UsageError("whose watermark it is, was not said", hint="--source URL, as caremesh export list shows it")
+    if (types or patient or group) and not set_to:
+        raise UsageError("level and types are said with --set only", hint="leave them out; --clear is for all of them")
+    scope = make_scope(patient=patient, group=group, since=None, until=None, types=tuple(types or ()))
+    at = None if set_to is None else read_time(set_to, "--set")
     with _working(lake, target, "export watermark", quiet=True) as work:
         work.lake.require()
         if source and (set_to or clear):
-            jobs.set_watermark(work, source, None if set_to is None else read_time(set_to, "--set"))
+            jobs.set_watermark(work, source, scope, at)
         marks = list_watermarks(work.lake.read_ledger())
-    stdout().print(watermarks_table(m for m in marks if source in (None, m.source)))
+    stdout().print(watermarks_table(m for m in marks if source is None or is_same_source(source, m.source)))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from caremesh.errors import CareMeshError, ExportError, LakeError, UsageError
 from caremesh.exporting import bulk_data, healthlake
 from caremesh.exporting.work import ExportWork
 from caremesh.lake.ledger import Ledger, SetWatermark
-from caremesh.lake.watermark import find_watermark, next_since
+from caremesh.lake.watermark import find_watermark, is_same_source, list_watermarks, next_since
 from caremesh.places import S3Place
 from caremesh.sources.export_jobs import ExportJob, ExportScope, check_name
 from caremesh.sources.healthlake import ServerJob, StartUnknownError, check_output
@@ -44,12 +45,19 @@ def start(
     from_watermark: bool,
     name: str | None,
     may_wait: bool,
+    is_group_unchanged: bool = False,
 ) -> ExportJob:
     """Ask for an export; give its job, which the ledger knows from before anything was asked.
 
-    `from_watermark` lets it begin where the last fully landed export of the source ended. Raises ExportError where the
-    server takes no job; then the ledger knows none, either.
+    `from_watermark` lets it begin where the last fully landed export of the source ended; that of a group only if
+    nobody joined it since (`is_group_unchanged`), as servers need not send what members had before they joined.
+    Raises ExportError where the server takes no job; then the ledger knows none, either.
     """
+    if from_watermark and scope.level.startswith("group/") and not is_group_unchanged:
+        raise UsageError(
+            "who joined the group later has older resources, which the server need not send",
+            hint="leave --since out; or, if nobody joined: --group-unchanged",
+        )
     if isinstance(source, HealthLakeSource):
         job = _healthlake_job(work, source, scope, name)
     else:
@@ -131,10 +139,32 @@ def jobs_at_healthlake(work: ExportWork, datastore: str) -> tuple[ServerJob, ...
     return work.healthlake.jobs(datastore)
 
 
-def set_watermark(work: ExportWork, source: str, at: str | None) -> None:
-    """Set the watermark of a source by hand; None: nothing is known, and the next export is a full one."""
-    edited = SetWatermark(source, at, work.settings.now)
-    work.change(lambda current: current.with_watermark(edited))
+def set_watermark(work: ExportWork, source: str, scope: ExportScope, at: str | None) -> None:
+    """Set the watermark of a source by hand, for one level and choice of types that was asked for before.
+
+    None: nothing is known of the source, whatever the scope, and the next export is a full one. Raises UsageError for a
+    source or scope that no export was ever of, and for a time that is still to come.
+    """
+    now = work.settings.now
+    if at and datetime.fromisoformat(at) > datetime.fromisoformat(now):
+        raise UsageError(f"{at} is still to come", hint=f"--set {now}, or before")
+
+    def edit(ledger: Ledger) -> Ledger:
+        marks = [m for m in list_watermarks(ledger) if is_same_source(m.source, source)]
+        if not marks:
+            raise UsageError("no export is of this source", where=source, hint="caremesh export list shows the sources")
+        if at is None:
+            return ledger.with_watermark(SetWatermark(marks[0].source, None, now))
+        asked = [m for m in marks if m.level == scope.level and set(m.types or ()) == set(scope.types or ())]
+        if not asked:
+            raise UsageError(
+                "no export of this source was of this level and these types",
+                where=source,
+                hint="--patient, --group ID, --type TYPE, as caremesh export watermark shows them",
+            )
+        return ledger.with_watermark(SetWatermark(asked[0].source, at, now, asked[0].level, asked[0].types))
+
+    work.change(edit)
 
 
 def _healthlake_job(work: ExportWork, source: HealthLakeSource, scope: ExportScope, name: str | None) -> ExportJob:

@@ -71,11 +71,23 @@ class LandedExport:
 
 @dataclass(frozen=True)
 class SetWatermark:
-    """A watermark that somebody set: the time for a source, or None for "nothing is known"; `edited_at` is when."""
+    """A watermark that somebody set: the time for a source; `edited_at` is when.
+
+    It is about exports of one level and of these types or some of them (None: all); without a time it says that nothing
+    is known of the source, whatever level and types.
+    """
 
     source: str
     at: str | None
     edited_at: str
+    level: str = "system"
+    types: tuple[str, ...] | None = None
+
+    def replaces(self, other: SetWatermark) -> bool:
+        """Whether an earlier edit says nothing any more after this one."""
+        return self.source == other.source and (
+            self.at is None or (self.level, self.types) == (other.level, other.types)
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,7 @@ class Ledger:
     """The exports in the order of their landing, and what was decided on quarantined lines.
 
     `version` is what a lake tells writers apart by, if it must. `jobs` are the export jobs that were asked for, and
-    `watermarks` what somebody set by hand, one a source.
+    `watermarks` what somebody set by hand, oldest first.
     """
 
     exports: tuple[LandedExport, ...] = ()
@@ -161,7 +173,7 @@ class Ledger:
 
     def with_watermark(self, mark: SetWatermark) -> Ledger:
         """The ledger with what somebody set for a source."""
-        return replace(self, watermarks=(*(m for m in self.watermarks if m.source != mark.source), mark))
+        return replace(self, watermarks=(*(m for m in self.watermarks if not mark.replaces(m)), mark))
 
     def unfinished_places(self) -> tuple[str, ...]:
         """The beginnings of addresses below which a job still writes, or left an export that is not whole.
@@ -186,7 +198,7 @@ def ledger_from_json(stated: Any) -> Ledger:
         exports=tuple(_export_from_json(e) for e in stated["exports"]),
         decisions=tuple(Decision(**d) for d in stated.get("decisions", ())),
         jobs=tuple(job_from_json(j) for j in stated.get("jobs", ())),
-        watermarks=tuple(SetWatermark(**m) for m in stated.get("watermarks", ())),
+        watermarks=tuple(_watermark_from_json(m) for m in stated.get("watermarks", ())),
     )
 
 
@@ -198,6 +210,11 @@ def ledger_to_json(ledger: Ledger) -> dict[str, Any]:
         "jobs": [asdict(j) for j in ledger.jobs],
         "watermarks": [asdict(m) for m in ledger.watermarks],
     }
+
+
+def _watermark_from_json(stated: dict[str, Any]) -> SetWatermark:
+    types = stated.get("types")
+    return SetWatermark(**{**stated, "types": None if types is None else tuple(types)})
 
 
 def _export_from_json(stated: dict[str, Any]) -> LandedExport:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
-from caremesh.lake.ledger import LandedExport, Ledger
+from caremesh.lake.ledger import LandedExport, Ledger, SetWatermark
 from caremesh.sources.export_jobs import ExportScope, show_time
 from caremesh.sources.export_manifest import ExportManifest
 from caremesh.sources.ndjson import place_in_export
@@ -31,7 +31,8 @@ class Watermark:
 
 def find_watermark(ledger: Ledger, source: str, scope: ExportScope) -> Watermark:
     """The watermark for exports of a source of this level and these types."""
-    edited = next((m for m in ledger.watermarks if m.source == source), None)
+    edits = [m for m in ledger.watermarks if is_same_source(m.source, source) and _reaches(m, scope)]
+    edited = edits[-1] if edits else None
     at, is_set = (edited.at, edited.at is not None) if edited else (None, False)
     for manifest in sorted(_landed(ledger, source), key=lambda m: datetime.fromisoformat(m.submitted_at)):
         if not _covers(manifest, scope) or (edited and _moment(manifest.submitted_at) <= _moment(edited.edited_at)):
@@ -43,13 +44,23 @@ def find_watermark(ledger: Ledger, source: str, scope: ExportScope) -> Watermark
 
 
 def list_watermarks(ledger: Ledger) -> tuple[Watermark, ...]:
-    """The watermarks of all sources, for each level and choice of types that was ever asked for."""
-    asked = {(j.source, j.scope.level, j.scope.types) for j in ledger.jobs}
-    asked |= {(m.source, m.level, m.types) for m in _manifests(ledger.exports)}
-    known = {source for source, _, _ in asked}
-    asked |= {(m.source, "system", None) for m in ledger.watermarks if m.source not in known}
-    scopes = sorted(asked, key=lambda a: (a[0], a[1] != "system", a[1], a[2] or ()))
+    """The watermarks of all sources, for each level and choice of types that was ever asked for.
+
+    Exports that leave something out or have an end of their own (also what is replayed from quarantine) ask for none.
+    """
+    asked = [(j.source, j.scope.level, j.scope.types) for j in ledger.jobs]
+    asked += [(m.source, m.level, m.types) for m in _manifests(ledger.exports) if m.until is None and not m.is_filtered]
+    asked += [(m.source, m.level, m.types) for m in ledger.watermarks if m.at]
+    known = {source.rstrip("/"): source for source, _, _ in reversed(asked)}
+    asked += [(m.source, "system", None) for m in ledger.watermarks if m.source.rstrip("/") not in known]
+    distinct = {(known.get(source.rstrip("/"), source), level, types) for source, level, types in asked}
+    scopes = sorted(distinct, key=lambda a: (a[0], a[1] != "system", a[1], a[2] or ()))
     return tuple(find_watermark(ledger, source, ExportScope(level, types=types)) for source, level, types in scopes)
+
+
+def is_same_source(one: str, other: str) -> bool:
+    """Whether two addresses are of one server; some end with a slash."""
+    return one.rstrip("/") == other.rstrip("/")
 
 
 def next_since(watermark: Watermark, *, overlap_seconds: float) -> str | None:
@@ -72,7 +83,7 @@ def is_fully_landed(export: LandedExport) -> bool:
 
 def _landed(ledger: Ledger, source: str) -> Iterable[ExportManifest]:
     for export in ledger.exports:
-        if export.manifest and export.manifest.source == source and is_fully_landed(export):
+        if export.manifest and is_same_source(export.manifest.source, source) and is_fully_landed(export):
             yield export.manifest
 
 
@@ -85,6 +96,13 @@ def _covers(manifest: ExportManifest, scope: ExportScope) -> bool:
     if manifest.level != scope.level or manifest.until is not None or manifest.is_filtered:
         return False
     return manifest.types is None or set(scope.types or ("",)) <= set(manifest.types)
+
+
+def _reaches(edit: SetWatermark, scope: ExportScope) -> bool:
+    """Whether what somebody set is about a scope: that nothing is known, about every one."""
+    if edit.at is None:
+        return True
+    return edit.level == scope.level and (edit.types is None or set(scope.types or ("",)) <= set(edit.types))
 
 
 def _moment(text: str) -> datetime:

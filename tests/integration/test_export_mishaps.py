@@ -215,3 +215,35 @@ def test_what_a_server_says_of_its_work_does_not_steer_the_terminal(server: Bulk
     server.progress = "50%\x1b[2J of \x9b1A[/done]"
     web = Web(ExportSettings(), Clock(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), pause=lambda _: None))
     assert ask_status(web, f"{server.address}/status/1", authority=Anyone()) == InProgress("50%[2J of 1A[/done]", 0)
+
+
+def test_a_group_goes_on_from_its_watermark_only_where_nobody_joined_it(export, server: BulkServer) -> None:
+    refused = export("start", "--group", "g1", "--since", "watermark")
+    assert (refused.exit_code, "--group-unchanged" in refused.stderr) == (2, True)
+    assert server.seen == []
+    assert export("start", "--group", "g1", "--since", "watermark", "--group-unchanged").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--source", "https://elsewhere/fhir", "--clear"], "no export is of this source"),
+        (["--source", "SERVER", "--set", "2999-01-01T00:00:00Z"], "still to come"),
+        (["--source", "SERVER", "--set", "2020-01-01T00:00:00Z", "--type", "Claim"], "this level and these types"),
+        (["--source", "SERVER", "--set", "2020-01-01T00:00:00Z", "--patient"], "this level and these types"),
+        (["--source", "SERVER", "--clear", "--patient"], "--clear is for all of them"),
+    ],
+    ids=["unknown source", "future", "types", "level", "clear of a level"],
+)
+def test_a_watermark_is_set_only_for_what_was_asked_for(export, server: BulkServer, options, says: str) -> None:
+    assert export("start").exit_code == 0
+    done = export("watermark", *[server.base if o == "SERVER" else o for o in options])
+    assert (done.exit_code, says in done.stderr) == (2, True), done.stderr
+
+
+def test_a_source_may_be_typed_with_a_slash(export, server: BulkServer, tmp_path: Path) -> None:
+    assert export("start", "--type", "Patient").exit_code == 0
+    set_to = ("--set", "2020-01-01T00:00:00Z", "--type", "Patient")
+    assert "2020-01-01T00:00:00Z" in export("watermark", "--source", f"{server.base}/", *set_to).stdout
+    (mark,) = LocalLake(tmp_path / "lake").read_ledger().watermarks
+    assert (mark.source, mark.level, mark.types) == (server.base, "system", ("Patient",))

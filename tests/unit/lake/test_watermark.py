@@ -107,3 +107,27 @@ def test_a_job_keeps_its_folder_from_being_landed_until_it_is_whole() -> None:
     assert places(state="asked") == ("s3://b/l/d-FHIR_EXPORT-",)
     assert places(state="whole", job="7") == ()
     assert places(state="cancelled") == ()
+
+
+def test_what_is_set_is_for_its_level_and_types_and_what_is_cleared_for_all() -> None:
+    claims = SetWatermark("s/", day(3), day(6), types=("Claim", "Patient"))
+    ledger = Ledger().with_watermark(claims)
+    assert find_watermark(ledger, "s", ExportScope(types=("Claim",))).at == day(3)
+    others = (SYSTEM, ExportScope("patient", types=("Claim",)), ExportScope(types=("Claim", "Group")))
+    assert [find_watermark(ledger, "s", scope).at for scope in others] == [None] * 3
+    assert ledger_from_json(ledger_to_json(ledger)) == ledger
+    both = ledger.with_watermark(SetWatermark("s/", day(4), day(7)))
+    assert [find_watermark(both, "s", s).at for s in (SYSTEM, ExportScope(types=("Claim",)))] == [day(4), day(4)]
+    assert both.with_watermark(SetWatermark("s/", None, day(8))).watermarks == (SetWatermark("s/", None, day(8)),)
+
+
+def test_replays_and_exports_with_an_end_are_no_sources_of_their_own() -> None:
+    replay, until = landed(3, is_filtered=True), landed(4, until=day(3))
+    assert [m.source for m in list_watermarks(Ledger((replay, until)))] == []
+    assert [(m.source, m.at) for m in list_watermarks(Ledger((replay, landed(1), until)))] == [("s", day(1))]
+
+
+def test_a_source_with_and_without_a_slash_is_one() -> None:
+    job = ExportJob("x", "bulk-data", "s/", "/landing", day(1))
+    ledger = Ledger((landed(1), landed(2, since=day(1))), jobs=(job,))
+    assert [(m.source, m.at) for m in list_watermarks(ledger)] == [("s/", day(2))]
