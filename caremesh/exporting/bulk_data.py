@@ -226,7 +226,7 @@ def _held(folder: Path, job: str) -> Iterator[Path]:
             write_text(mark, job)
         yield folder
     except KeyboardInterrupt:
-        # Who presses it twice does not wait for threads that write: the lock ends with the process, after them.
+        # Who presses it twice does not wait for threads that write: they and the lock end with the process.
         descriptor = None
         raise
     finally:
