@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Literal
 
 import duckdb
-import pyarrow.parquet as pq
 
 from caremesh.quoting import quote_text
 from caremesh.release_keys import key_part, parts_of_view, read_keys_sql
@@ -69,6 +68,9 @@ class Base:
     @property
     def takes_changes(self) -> bool:
         """Whether a part with what changed may follow its keys: files stand where they stood, and changes are few."""
+        # `view run` makes no release, and its start is short.
+        import pyarrow.parquet as pq
+
         first, *changes = (pq.read_metadata(part).num_rows for part in self.keys)
         is_in_place = list(self.places) == list(range(len(self.places)))
         return is_in_place and len(changes) < MOST_CHANGES and sum(changes) * FEW <= first
