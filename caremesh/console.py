@@ -250,12 +250,17 @@ def releases_table(product: Product, lake: Lake) -> Table:
 
 def removals_table(removals: Sequence[Removal], *, with_ids: bool) -> Table:
     """The receipts of removals: one line for each resource, or for each export, reason and release."""
-    table = _table("product", "release", "published", "export", "reason", "type", "id" if with_ids else ">resources")
-    lines = Counter(
-        (r.product, r.release, r.at, r.export, r.reason, r.resource_type, r.id if with_ids else "") for r in removals
-    )
+    shown = ["product", "release", "made", "export", "reason", "type", "id" if with_ids else ">resources"]
+    table = _table(*shown, "back" if with_ids else ">back")
+    lines, back = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
+    for r in removals:
+        line = (r.product, r.release, r.made_at, r.export, r.reason, r.resource_type, r.id if with_ids else "")
+        lines[line] += 1
+        back[line] += bool(r.is_back)
     for (*cells, name), count in lines.items():
-        table.add_row(*(escape(cell) for cell in cells), escape(name) if with_ids else f"{count:,}")
+        returned = back[*cells, name]
+        counted = (escape(name), "yes" if returned else "") if with_ids else (f"{count:,}", f"{returned:,}")
+        table.add_row(*(escape(cell) for cell in cells), *counted)
     return table
 
 

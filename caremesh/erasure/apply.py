@@ -15,6 +15,7 @@ from caremesh.errors import CareMeshError, LakeError
 from caremesh.fhir.belongings import Belongings
 from caremesh.fhir.cleansing import cleanse
 from caremesh.lake.decisions import Decision
+from caremesh.lake.erased_receipts import rename_in_receipts
 from caremesh.lake.erased_release import erase_release, read_manifest
 from caremesh.lake.erasures import FileStep, Pending, Receipt, digest_subject, finish_pending
 from caremesh.lake.files import remove_folder, write_json
@@ -161,6 +162,9 @@ class Erasing:
             after = _with_names(manifest, names)
             if after != manifest:
                 write_json(home / MANIFEST_FILE, after.to_json())
+            if own := names.get(manifest.product):
+                with open_releases(self.settings, self.lake) as connection:
+                    rename_in_receipts(connection, home, manifest, own)
 
     def _derive(self) -> CareMeshError | None:
         """Build curated tables and catalog again; tables that cannot be built are removed, and the error is given."""

@@ -16,9 +16,9 @@ from caremesh.errors import LakeError
 from caremesh.lake.files import sync
 from caremesh.lake.layout import LEDGER_FILE
 from caremesh.lake.local import LocalLake
+from caremesh.lake.removals import RECEIPT_COLUMNS, removals_sql
 from caremesh.products import Product
 from caremesh.quoting import quote_file, quote_name, quote_text
-from caremesh.release_keys import all_keys_sql
 from caremesh.sources.line_digest import TEXT_DIGITS
 
 QUARANTINE_COLUMNS = (
@@ -135,14 +135,16 @@ def _add_quarantine_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake,
 
 
 def _add_removals_view(connection: duckdb.DuckDBPyConnection, lake: LocalLake, products: Iterable[Product]) -> None:
-    columns = ("product", "release", "resource_type", "id", "export", "reason")
-    parts = [f"select {', '.join(f'cast(null as varchar) as {c}' for c in columns)} where false"]
+    typed = ", ".join(f"cast(null as varchar) as {c}" for c in ("product", *RECEIPT_COLUMNS))
+    parts = [f"select {typed}, cast(null as boolean) as is_back where false"]
     for product in products:
         manifest = lake.current(product)
-        if manifest and manifest.keys and manifest.deleted:
-            origin = f"{quote_text(product.id)}, {quote_text(manifest.release)}, resource_type, id, removed_by, reason"
-            files = lake.part_files(product, manifest, manifest.keys)
-            parts.append(f"select {origin} from ({all_keys_sql(files)}) where removed_by is not null")
+        if manifest and manifest.receipts:
+            receipts = lake.part_files(product, manifest, manifest.receipts)
+            keys = lake.part_files(product, manifest, manifest.keys) if manifest.keys else ()
+            # Views name files by their whole path, wherever the reader is.
+            sql = removals_sql(receipts, [file.resolve() for file in keys])
+            parts.append(f"select {quote_text(product.id)}, * from ({sql})")
     connection.execute(f"create view ledger.removals as {' union all '.join(parts)}")
 
 

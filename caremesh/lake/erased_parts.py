@@ -85,9 +85,9 @@ class Strand:
             (target / folder).mkdir(exist_ok=True)
         data, lines = self.parts.data, self.parts.quarantine
         taken.rewritten += (
-            _write_or_link((data,), target / DATA_FOLDER / data.name, self._write_data, taken)
-            + _write_or_link((lines,), target / QUARANTINE_FOLDER / lines.name, self._write_quarantine, taken)
-            + _write_or_link(
+            write_or_link((data,), target / DATA_FOLDER / data.name, self._write_data, taken)
+            + write_or_link((lines,), target / QUARANTINE_FOLDER / lines.name, self._write_quarantine, taken)
+            + write_or_link(
                 self.parts.keys, target / KEYS_FOLDER / key_part(self.parts.number, 0), self._write_keys, taken
             )
         )
@@ -96,7 +96,7 @@ class Strand:
             (target / HELD_FOLDER).mkdir(exist_ok=True)
             kept_back = Taken()
             written = target / HELD_FOLDER / aside.parts.data.name
-            taken.rewritten += _write_or_link((aside.parts.data,), written, aside._write_data, kept_back)
+            taken.rewritten += write_or_link((aside.parts.data,), written, aside._write_data, kept_back)
             taken.held += kept_back.rows
             taken.cells += kept_back.cells
 
@@ -320,7 +320,7 @@ def _snake(kind: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_")
 
 
-def _write_or_link(sources: Sequence[Path], target: Path, write: Callable[[Path, Taken], bool], taken: Taken) -> bool:
+def write_or_link(sources: Sequence[Path], target: Path, write: Callable[[Path, Taken], bool], taken: Taken) -> bool:
     """Write a file anew; where that would change nothing, let the old ones stand in the new release too."""
     if write(target, taken):
         return True

@@ -17,6 +17,7 @@ import duckdb
 from caremesh.errors import LakeError
 from caremesh.fhir.belongings import Belongings, Key
 from caremesh.lake.erased_parts import Parts, Strand, Taken, fill_tables, read_rows, write_missing
+from caremesh.lake.erased_receipts import write_receipts
 from caremesh.lake.files import read_json
 from caremesh.lake.layout import (
     DATA_FOLDER,
@@ -96,6 +97,7 @@ def erase_release(connection: duckdb.DuckDBPyConnection, home: Path, target: Pat
     for strand in strands:
         strand.write(target, taken)
     completeness = _completeness(home, target, manifest, erased, taken, kinds={s.kind for s in strands if s.kind})
+    receipts = write_receipts(connection, home, target, manifest, taken)
     inputs = _inputs(manifest, erased, taken)
     deletions = tuple(_deletion(d, erased) for d in manifest.deletions)
     before = (manifest.inputs, manifest.deletions, manifest.completeness)
@@ -121,6 +123,7 @@ def erase_release(connection: duckdb.DuckDBPyConnection, home: Path, target: Pat
         data=DATA_FOLDER,
         quarantine=QUARANTINE_FOLDER,
         keys=KEYS_FOLDER if manifest.keys else None,
+        receipts=receipts,
         unresolved_references=_unresolved(connection, manifest, target / DATA_FOLDER),
         erasures=(*manifest.erasures, erasure),
         has_gaps=manifest.has_gaps or bool(taken.cells),

@@ -2,7 +2,8 @@
 
 <lake>/ledger.json                                   exports taken in
 <lake>/products/<domain>/<product>/releases/<id>/    data/ keys/ quarantine/ manifest.json report.html,
-                                                     and where a contract asks for completeness, incomplete/ held/
+                                                     where exports removed resources, receipts/, and
+                                                     where a contract asks for completeness, incomplete/ held/
 <lake>/curated/current.json, curated/<build>/        curated tables of one dbt build, one folder each
 <lake>/replays/<export>/<Type>/                      quarantined lines that were landed again, as an export
 <lake>/erasures/<receipt>.json, pending.json         receipts of erasures, and one that was not finished
@@ -27,6 +28,7 @@ QUARANTINE_FOLDER = "quarantine"
 KEYS_FOLDER = "keys"
 INCOMPLETE_FOLDER = "incomplete"
 HELD_FOLDER = "held"
+RECEIPTS_FOLDER = "receipts"
 PART_FILE = "part-0.parquet"
 MANIFEST_FILE = "manifest.json"
 REPORT_FILE = "report.html"

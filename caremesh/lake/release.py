@@ -92,6 +92,7 @@ class Manifest:
     `keys` is where the resources' keys are, None where the engine wrote none. `why` says why the release was made, and
     `base` from which other one, if it was not made from the landed files alone. `withheld` are full exports that
     removed nothing, as lines of them have no id that can be read.
+    `receipts` is where those of removals are, from this and earlier releases; None where there are none.
     `completeness` is None where the contract asks nothing of it.
     `erasures` are what was taken out of it later; the verdict is about what it was before. `has_gaps` where that left
     cells empty in rows that stay: they are not what the views would make of the landed files.
@@ -113,6 +114,7 @@ class Manifest:
     data: str = DATA_FOLDER
     quarantine: str = QUARANTINE_FOLDER
     keys: str | None = None
+    receipts: str | None = None
     queries: tuple[EngineQuery, ...] = ()
     deletions: tuple[DeletionInput, ...] = ()
     withheld: tuple[str, ...] = ()
@@ -143,7 +145,7 @@ class Manifest:
         """The folders of its Parquet files."""
         found = self.completeness
         aside = (found.listed, found.held_folder) if found else ()
-        return tuple(folder for folder in (self.data, self.quarantine, self.keys, *aside) if folder)
+        return tuple(folder for folder in (self.data, self.quarantine, self.keys, self.receipts, *aside) if folder)
 
     @property
     def held(self) -> int:

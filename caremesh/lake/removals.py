@@ -1,27 +1,33 @@
 """Receipts of removals: which resources are gone, by which export, and since which release of a product.
 
-They are computed from the keys of the releases that are kept: nobody writes them, so nobody can forget to.
+Each release has those of the release before it, and adds its own; so they last when older releases are pruned, and when
+a resource comes back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
 from caremesh.duckdb_settings import OFFLINE
 from caremesh.lake.base import Lake
-from caremesh.lake.release import Manifest
 from caremesh.products import Product
-from caremesh.quoting import quote_text
+from caremesh.quoting import quote_file
 from caremesh.release_keys import all_keys_sql
+
+RECEIPT_COLUMNS = ("resource_type", "id", "export", "reason", "release", "made_at")
+"""`release` is the first one without the resource, `made_at` when that was made."""
 
 
 @dataclass(frozen=True)
 class Removal:
-    """One resource that a product's current release no longer has.
+    """One resource that an export removed from a product.
 
-    `release` is the first of the kept releases without it; `at` is when that was published.
+    `release` is the first one without it; `made_at` is when that was made. `is_back` where the current release uses the
+    resource again; None where that has no keys to tell by.
     """
 
     product: str
@@ -30,51 +36,33 @@ class Removal:
     export: str
     reason: str
     release: str
-    at: str
+    made_at: str
+    is_back: bool | None
 
 
 def find_removals(product: Product, lake: Lake) -> tuple[Removal, ...]:
     """The resources that exports removed from a product, in the order of their removal."""
-    pointer = lake.pointer(product)
-    if pointer is None:
+    manifest = lake.current(product)
+    if manifest is None or manifest.receipts is None:
         return ()
-    known = {m.release: m for m in lake.releases(product)}
-    parts = [
-        part
-        for number, move in enumerate(pointer.history)
-        if (manifest := known.get(move.release)) and manifest.deleted
-        for part in _removed_sql(product, manifest, lake, number)
-    ]
-    if not parts:
-        return ()
+    receipts = lake.part_files(product, manifest, manifest.receipts)
+    keys = lake.part_files(product, manifest, manifest.keys) if manifest.keys else ()
+    order = "made_at, release, resource_type, export, id"
     with duckdb.connect(config=OFFLINE) as connection:
-        found = connection.execute(
-            f"""
-            with removed as ({" union all ".join(parts)}),
-            gone as (select * from removed where release = {quote_text(pointer.release)})
-            select g.resource_type, g.id, g.export, g.reason, min(r.move)
-            from gone as g join removed as r using (resource_type, id, export)
-            group by all order by 5, 1, 3, 2
-            """
-        ).fetchall()
-    return tuple(
-        Removal(
-            product=product.id,
-            resource_type=resource_type,
-            id=name,
-            export=export,
-            reason=reason,
-            release=pointer.history[move].release,
-            at=pointer.history[move].at,
-        )
-        for resource_type, name, export, reason, move in found
-    )
+        found = connection.execute(f"{removals_sql(receipts, keys)} order by {order}").fetchall()
+    return tuple(Removal(product.id, *row) for row in found)
 
 
-def _removed_sql(product: Product, manifest: Manifest, lake: Lake, move: int) -> list[str]:
-    files = lake.part_files(product, manifest, manifest.keys) if manifest.keys else ()
-    if not files:
-        return []
-    origin = f"{move} as move, {quote_text(manifest.release)} as release"
-    columns = f"resource_type, id, removed_by as export, reason, {origin}"
-    return [f"select {columns} from ({all_keys_sql(files)}) where removed_by is not null"]
+def removals_sql(receipts: Sequence[Path], keys: Sequence[Path]) -> str:
+    """SQL for the receipts of a release, and whether its keys say that a resource is back."""
+    is_back = "cast(null as boolean)"
+    if keys:
+        same = "k.resource_type = r.resource_type and k.id = r.id"
+        is_back = f"exists (select 1 from ({all_keys_sql(keys)}) as k where k.removed_by is null and {same})"
+    return f"select {', '.join(RECEIPT_COLUMNS)}, {is_back} as is_back from {read_receipts_sql(receipts)} as r"
+
+
+def read_receipts_sql(files: Sequence[Path]) -> str:
+    """SQL for the rows of receipts' files."""
+    listed = ", ".join(quote_file(file.resolve()) for file in files)
+    return f"read_parquet([{listed}], hive_partitioning = false)"

@@ -21,6 +21,7 @@ from caremesh.sources.landing import Exports
 from caremesh.sources.ndjson import DELETIONS, LandedFile, LineFile
 from caremesh.stages.athena_flatten import choose_engine, flatten_in_athena
 from caremesh.stages.local_flatten import flatten_here
+from caremesh.stages.receipts import write_receipts
 from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Required, choose_base, plan_release
 
 
@@ -63,15 +64,15 @@ def flatten(
     _refuse_changed(settings, plan, exports)
     remove_folder(folder := lake.scratch / product.id)
     (built := folder / "release").mkdir(parents=True)
-    if engine == "athena":
-        result = flatten_in_athena(product, plan, settings=settings, lake=cast(AwsLake, lake))
-    else:
-        with _base_removed(lake, product):
+    with _base_removed(lake, product):
+        if engine == "athena":
+            result = flatten_in_athena(product, plan, settings=settings, lake=cast(AwsLake, lake))
+        else:
             result = flatten_here(product, plan, settings=settings, lake=lake, exports=exports, on_sift=on_sift)
+        receipts = write_receipts(product, plan.release, keys=result.keys, settings=settings, lake=lake, built=built)
     _refuse_changed(settings, plan, exports)
-    manifest = lake.add_candidate(
-        product, built, _manifest(product, plan, result, settings=settings, lake=lake, why=why)
-    )
+    manifest = _manifest(product, plan, result, settings=settings, lake=lake, why=why)
+    manifest = lake.add_candidate(product, built, replace(manifest, receipts=receipts))
     remove_folder(folder)
     return Flattened(manifest, is_new=True, withheld=result.withheld)
 

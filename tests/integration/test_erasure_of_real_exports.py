@@ -112,4 +112,6 @@ def tables(lake: Path) -> dict[str, Any]:
 
 
 def exclude(table: str) -> str:
-    return "exclude (release)" if table in ("quarantine.lines", "ledger.removals", "ledger.incomplete") else ""
+    if table == "ledger.removals":
+        return "exclude (release, made_at)"
+    return "exclude (release)" if table in ("quarantine.lines", "ledger.incomplete") else ""

@@ -208,9 +208,9 @@ def test_each_removal_has_a_receipt(mesh: Mesh, caremesh) -> None:
     ]
     with duckdb.connect(str(LocalLake(mesh.lake).database), read_only=True) as connection:
         view = connection.execute(
-            "select product, release, id, export, reason from ledger.removals order by id"
+            "select product, id, resource_type, export, reason, release from ledger.removals order by id"
         ).fetchall()
-    assert view == [("clinical.patient", third.release, i, e, r) for i, _, e, r, _ in found]
+    assert view == [("clinical.patient", *one) for one in found]
     options = ("--lake", mesh.lake, "--project", mesh.project)
     shown = caremesh("removals", *options)
     assert shown.exit_code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from caremesh.lake.removals import find_removals
+from caremesh.pipeline import prune
 from tests.integration.aws.aws_mesh import AwsMesh
 from tests.integration.small_mesh import patient
 
@@ -25,13 +26,27 @@ def test_increments_deletions_and_a_full_export_give_the_rows_that_are_left(mesh
     third = mesh.go(now="2026-01-04T00:00:00Z").products[0].manifest
     assert mesh.patients() == ["p003", "p005"]
     assert (third.base, third.rows) == (second.release, 2)
-    removed = {(r.id, r.export, r.reason, r.release) for r in find_removals(mesh.product(), mesh.lake())}
-    assert removed == {
-        ("p000", "b", "deleted", second.release),
-        ("p002", "b", "deleted", second.release),
-        ("p001", "f", "not in full export", third.release),
-        ("p004", "f", "not in full export", third.release),
+    assert list(mesh.scratch.rglob("*.parquet")) == []
+    receipts = {
+        ("p000", "b", "deleted", second.release, "2026-01-02T00:00:00Z"),
+        ("p002", "b", "deleted", second.release, "2026-01-02T00:00:00Z"),
+        ("p001", "f", "not in full export", third.release, "2026-01-04T00:00:00Z"),
+        ("p004", "f", "not in full export", third.release, "2026-01-04T00:00:00Z"),
     }
+    assert receipts_of(mesh) == dict.fromkeys(receipts, False)
+
+    mesh.export("g/Patient.ndjson", [patient(1, birthDate="2001")])
+    fourth = mesh.go(now="2026-01-05T00:00:00Z").products[0].manifest
+    prune(mesh.settings(), keep=1, before="2026-12-31T00:00:00Z", command="test")
+    (file,) = [key for key in mesh.objects("lake/products/") if "/receipts/" in key]
+    assert file.endswith(f"/releases/{fourth.release}/{fourth.receipts}/part-0.parquet")
+    assert receipts_of(mesh) == {receipt: receipt[0] == "p001" for receipt in receipts}
+
+
+def receipts_of(mesh: AwsMesh) -> dict[tuple[str, ...], bool | None]:
+    """The receipts, and whether the resource is back."""
+    found = find_removals(mesh.product(), mesh.lake())
+    return {(r.id, r.export, r.reason, r.release, r.made_at): r.is_back for r in found}
 
 
 def test_only_new_objects_are_downloaded(mesh: AwsMesh) -> None:
