@@ -69,6 +69,7 @@ def test_the_example_queries_work_when_pasted(caremesh, folder: Path) -> None:
         assert json.loads(answer.stdout), arguments
 
 
+@pytest.mark.slow
 def test_an_increment_supersedes_and_adds(caremesh, folder: Path) -> None:
     def patients() -> int:
         sql = "select count(*) as n, count(distinct patient_id) as ids from clinical.patient"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 from tests.integration.aws.aws_mesh import AwsMesh
 from tests.integration.small_mesh import patient
@@ -15,6 +16,7 @@ from tests.integration.visits_mesh import VISIT, Mesh, encounter, stated
 LATER = "2099-01-01T00:00:00Z"
 
 
+@pytest.mark.slow
 def test_held_rows_stand_beside_a_release_survive_a_sweep_and_come_later(mesh: AwsMesh, tmp_path: Path) -> None:
     (visits := Mesh(tmp_path / "visits")).ask_for("hold")
     mesh = replace(mesh, project=visits.project)

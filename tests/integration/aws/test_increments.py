@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from caremesh.lake.removals import find_removals
 from caremesh.pipeline import prune
 from tests.integration.aws.aws_mesh import AwsMesh
 from tests.integration.small_mesh import patient
 
 
+@pytest.mark.slow
 def test_increments_deletions_and_a_full_export_give_the_rows_that_are_left(mesh: AwsMesh) -> None:
     mesh.export("a/Patient.ndjson", [patient(n) for n in range(4)])
     first = mesh.go(now="2026-01-01T00:00:00Z").products[0].manifest

@@ -36,6 +36,7 @@ def give_up(mesh: AwsMesh) -> int:
     return discard(mesh.settings(), EVERYTHING, reason="test", command="test")
 
 
+@pytest.mark.slow
 def test_a_corrected_line_becomes_a_row_and_no_file_stays_here(mesh: AwsMesh, tmp_path: Path) -> None:
     land_damaged(mesh)
     (line,) = read_open(mesh.settings(), EVERYTHING, raw=True)
