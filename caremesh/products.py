@@ -191,7 +191,7 @@ def read_product(folder: Path) -> Product:
 def _read_domain(folder: Path) -> Domain:
     file = folder / "domain.yaml"
     try:
-        stated = yaml.safe_load(_read_text(file))
+        stated = _load_yaml(_read_text(file))
     except yaml.YAMLError as error:
         raise ContractError(f"not valid YAML: {error}", where=str(file)) from None
     missing = [k for k in ("name", "owner", "team", "description") if not (isinstance(stated, dict) and stated.get(k))]
@@ -212,6 +212,11 @@ def _read_domain(folder: Path) -> Domain:
     )
 
 
+def _load_yaml(text: str) -> Any:
+    """Read YAML by the C library where it is: ten times as fast, with the same values."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def _read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
@@ -221,7 +226,7 @@ def _read_text(file: Path) -> str:
 
 def _parse(text: str, file: Path) -> OpenDataContractStandard:
     try:
-        stated = yaml.safe_load(text)
+        stated = _load_yaml(text)
         if not isinstance(stated, dict):
             raise ContractError("is no ODCS document", where=str(file), hint="copy one of another product, and edit it")
         contract = OpenDataContractStandard(**stated)

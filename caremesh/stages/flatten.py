@@ -69,7 +69,8 @@ def flatten(
             result = flatten_in_athena(product, plan, settings=settings, lake=cast(AwsLake, lake))
         else:
             result = flatten_here(product, plan, settings=settings, lake=lake, exports=exports, on_sift=on_sift)
-        receipts = write_receipts(product, plan.release, keys=result.keys, settings=settings, lake=lake, built=built)
+        keys = result.keys if any(count.deleted for count in result.counts) else None
+        receipts = write_receipts(product, plan.release, keys=keys, settings=settings, lake=lake, built=built)
     _refuse_changed(settings, plan, exports)
     manifest = _manifest(product, plan, result, settings=settings, lake=lake, why=why)
     manifest = lake.add_candidate(product, built, replace(manifest, receipts=receipts))

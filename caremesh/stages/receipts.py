@@ -26,11 +26,14 @@ def write_receipts(
 
     These are all of the current release, whichever one this is made from, and one for each resource that `keys` say is
     removed and of which the current release does not say so by the same export. So they outlive the releases in which
-    a resource was, and its return; a candidate that is never published leaves none.
+    a resource was, and its return; a candidate that is never published leaves none. `keys` is None where nothing is
+    removed, or nobody knows.
     """
     pointer = lake.pointer(product)
     current = lake.find_manifest(product, pointer.release) if pointer else None
     before = lake.part_files(product, current, current.receipts) if current and current.receipts else ()
+    if not keys and not before:
+        return None
     parts = [f"select {', '.join(RECEIPT_COLUMNS)} from {read_receipts_sql(before)}"] if before else []
     (scratch := lake.scratch / product.id / RECEIPTS_FOLDER).mkdir()
     folder = built / (name := lake.parts_folder(RECEIPTS_FOLDER))

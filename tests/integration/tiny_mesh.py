@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,8 @@ def land_tiny(
 
     Also what analysts query is brought in step only where a landing `is_last`, for the same reason.
     """
-    settings = settings_for(lake, landing, project=project, now=now)
+    # One thread: an engine of two takes longer to start than it has work here.
+    settings = replace(settings_for(lake, landing, project=project, now=now), threads=1)
     store = LocalLake(lake)
     run(settings, watcher=SilentWatcher(), command="test", stages=("land", "flatten"))
     with store.hold(command="test", since=now):
