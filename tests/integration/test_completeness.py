@@ -79,6 +79,7 @@ def test_a_held_row_stays_is_replaced_and_removed_like_any_other(holding: Mesh) 
     assert holding.missing() == [("e002", "person_id", "p003", True)]
 
 
+@pytest.mark.slow
 def test_the_contract_turns_holding_on_and_off_without_a_line_read_anew(mesh: Mesh) -> None:
     mesh.export("a", patient(1), encounter(1, of=1), encounter(2, of=2))
     listing = mesh.go()
@@ -95,6 +96,7 @@ def test_the_contract_turns_holding_on_and_off_without_a_line_read_anew(mesh: Me
     assert mesh.visits() == ["e001"]
 
 
+@pytest.mark.slow
 def test_merged_and_rebuilt_releases_hold_the_same(holding: Mesh, tmp_path: Path) -> None:
     holding.export("a", patient(1), encounter(1, of=1), encounter(2, of=2), encounter(3, of=3))
     holding.go()
@@ -121,6 +123,7 @@ def test_a_run_of_one_domain_is_held_against_what_the_lake_has(mesh: Mesh) -> No
     assert (stated(after).required, stated(after).rows) == (((PERSON, persons),), 0)
 
 
+@pytest.mark.slow
 def test_a_required_release_without_keys_is_known_by_its_rows(mesh: Mesh, caremesh) -> None:
     mesh.export("a", patient(1), patient(2), encounter(1, of=1))
     mesh.go()

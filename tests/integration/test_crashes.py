@@ -78,6 +78,7 @@ def run_and_die(step: int, project: Path, landing: Path, lake: Path) -> bool:
     return os.WIFSIGNALED(status)
 
 
+@pytest.mark.slow
 def test_killed_at_any_write_the_next_run_ends_as_if_undisturbed(tmp_path: Path) -> None:
     project = write_project(tmp_path / "project")
     first, second = tmp_path / "one" / "export", tmp_path / "two" / "export2"

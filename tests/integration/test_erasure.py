@@ -374,6 +374,7 @@ def finish(mesh: Mesh) -> None:
         mesh.erase()
 
 
+@pytest.mark.slow
 def test_releases_of_an_export_that_is_no_longer_listed_and_decisions_on_her_lines(mesh: Mesh) -> None:
     lake = LocalLake(mesh.lake)
     hers, others = (
@@ -389,6 +390,7 @@ def test_releases_of_an_export_that_is_no_longer_listed_and_decisions_on_her_lin
     assert [r[0] for r in mesh.rows()["clinical.encounter"]] == ["m-1", "o-2", "o-3"]
 
 
+@pytest.mark.slow
 def test_a_quarantined_line_that_stays_without_her_is_told_by_what_it_is_now(mesh: Mesh) -> None:
     unusable = {**person("eeeeeeee", "Lily", link=[{"other": refer("Patient", HER), "type": "seealso"}]), "name": "x"}
     write_lines(mesh.landing / "fourth" / "Patient.ndjson", [unusable])
@@ -426,6 +428,7 @@ def test_a_dry_run_counts_and_changes_nothing_and_a_stranger_is_not_found(mesh: 
     assert state_of(mesh) == before
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_the_releases_it_is_finished_by_the_same_command(mesh: Mesh) -> None:
     assert erase_and_die(mesh, 30)
     assert (mesh.lake / "erasures" / "pending.json").exists()

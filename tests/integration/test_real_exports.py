@@ -53,6 +53,7 @@ def test_rows_and_sums_equal_an_independent_count(name: str, shared_data: Path, 
     assert report.quarantined == 0
 
 
+@pytest.mark.slow
 def test_a_product_whose_type_is_absent_is_published_empty(shared_data: Path, tmp_path: Path) -> None:
     report = publish_export(shared_data / "pathling-r4", tmp_path / "lake")
     outcome = {p.product.id: (p.manifest.rows, p.manifest.lines, p.outcome) for p in report.products}
@@ -88,6 +89,7 @@ def as_numbered(source: Path, landing: Path) -> None:
         shutil.copy(path, landing / f"{path.name.split('.')[0]}-000.ndjson")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lay_out", [as_healthlake, as_gzip, as_numbered], ids=lambda f: f.__name__)
 def test_every_layout_of_an_export_gives_the_same_rows(
     lay_out: Callable[[Path, Path], None], shared_data: Path, tmp_path: Path

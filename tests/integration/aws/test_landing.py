@@ -141,6 +141,7 @@ def test_an_object_that_is_gone_stops_the_landing_until_its_export_is_dropped(me
     assert (refused.value.hint or "").endswith(f": caremesh land --forget b --lake s3://{mesh.bucket}/lake")
 
 
+@pytest.mark.slow
 def test_an_object_outside_the_listed_landing_zone_only_has_to_be_there(mesh: AwsMesh) -> None:
     mesh.export("a/Patient.ndjson", [patient(1)])
     mesh.export("b/Patient.ndjson", [patient(2)])
@@ -169,6 +170,7 @@ def test_a_missing_bucket_for_the_lake_is_named(mesh: AwsMesh) -> None:
     assert failed.value.hint == "check the bucket's name and region"
 
 
+@pytest.mark.slow
 def test_more_than_the_scratch_folder_may_hold_is_refused_before_the_download(mesh: AwsMesh) -> None:
     mesh.export("Patient.ndjson", [patient(1)])
     size = len(mesh.read("landing/Patient.ndjson"))

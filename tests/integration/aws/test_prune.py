@@ -139,6 +139,7 @@ def test_an_answer_that_is_lost_while_another_run_judges_leaves_the_files_of_the
     assert list(fast.objects.list(home)) == [f"{home}/part-0.parquet"]
 
 
+@pytest.mark.slow
 def test_a_candidate_that_is_older_than_the_current_release_does_not_come_back_with_prune(mesh: AwsMesh) -> None:
     lake, product = mesh.lake(), mesh.product()
     for month, release in enumerate(("r1", "r2", "r3"), start=1):
@@ -194,6 +195,7 @@ def test_a_folder_of_the_console_among_the_pages_is_no_page(mesh: AwsMesh) -> No
         assert [f.name for f in folder.iterdir()] == ["index.html"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [None, "r0"])
 def test_a_pointer_that_moved_to_a_release_which_prune_just_removed_moves_back(
     mesh: AwsMesh, before: str | None, monkeypatch: pytest.MonkeyPatch
