@@ -8,6 +8,7 @@ earlier ones, and the price of an increment does not grow with the product.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -34,6 +35,14 @@ def parts_of_view(files: Iterable[Path], view: int) -> tuple[Path, ...]:
 def views_of(files: Iterable[Path]) -> tuple[int, ...]:
     """The views that have parts among these files."""
     return tuple(sorted({int(m["view"]) for f in files if (m := _NAME.fullmatch(f.name))}))
+
+
+def link_part(source: Path, target: Path) -> None:
+    """Let a Parquet part stand in another release too; copy it where the file system has no links."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def read_keys_sql(parts: Sequence[Path]) -> str:

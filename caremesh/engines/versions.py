@@ -10,7 +10,6 @@ each version that competes with another one, or is killed). All the others are u
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Literal
 import duckdb
 
 from caremesh.quoting import quote_text
-from caremesh.release_keys import key_part, parts_of_view, read_keys_sql
+from caremesh.release_keys import key_part, link_part, parts_of_view, read_keys_sql
 
 Reason = Literal["deleted", "not in full export"]
 LISTED: Reason = "deleted"
@@ -136,7 +135,7 @@ def write_keys(connection: duckdb.DuckDBPyConnection, history: History, resource
         generation = len(base.keys)
         known += " where not is_base"
         for part in base.keys:
-            link_file(part, history.keys / key_part(history.view, int(part.stem.rpartition("-")[2])))
+            link_part(part, history.keys / key_part(history.view, int(part.stem.rpartition("-")[2])))
     elif base is not None:
         # What was held of the base may be only what competes.
         known += f" where not is_base union all {_earlier_sql(base)} where id not in (select id from contested)"
@@ -155,14 +154,6 @@ def count_keys(connection: duckdb.DuckDBPyConnection, history: History) -> tuple
     counts = "count(*) filter (removed_by is null), count(removed_by)"
     used, removed = connection.execute(f"select {counts} from {read_keys_sql(parts)}").fetchone() or (0, 0)
     return used, removed
-
-
-def link_file(source: Path, target: Path) -> None:
-    """Let a file stand at another place too; copy it where the file system has no links."""
-    try:
-        target.hardlink_to(source)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def base_changes(connection: duckdb.DuckDBPyConnection) -> tuple[Change, ...]:

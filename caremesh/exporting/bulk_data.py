@@ -30,10 +30,8 @@ from caremesh.sources.bulk_data import (
 from caremesh.sources.download import FetchedFile, download
 from caremesh.sources.export_jobs import ExportJob
 from caremesh.sources.export_manifest import MANIFEST_FILE, ExportFile, ExportManifest, parse_manifest, write_manifest
-from caremesh.sources.ndjson import reason_to_ignore
+from caremesh.sources.ndjson import INCOMING, reason_to_ignore
 from caremesh.sources.web import Authority
-
-INCOMING = ".incoming-"
 
 _JOB_FILE = ".job"
 _GROWTH = 1.5

@@ -7,8 +7,6 @@ resource that the row was made of.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +24,7 @@ from caremesh.fhir.cleansing import cleanse
 from caremesh.lake.layout import DATA_FOLDER, HELD_FOLDER, KEYS_FOLDER, QUARANTINE_FOLDER
 from caremesh.lake.quarantine_parts import read_batches
 from caremesh.quoting import quote_file, quote_name, quote_text
-from caremesh.release_keys import key_part, read_keys_sql
+from caremesh.release_keys import key_part, link_part, read_keys_sql
 from caremesh.sources.erasing import type_of
 from caremesh.sources.line_digest import digest_text
 
@@ -326,8 +324,5 @@ def write_or_link(sources: Sequence[Path], target: Path, write: Callable[[Path, 
         return True
     target.unlink(missing_ok=True)
     for source in sources:
-        try:
-            os.link(source, target.with_name(source.name))
-        except OSError:
-            shutil.copyfile(source, target.with_name(source.name))
+        link_part(source, target.with_name(source.name))
     return False

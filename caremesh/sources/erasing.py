@@ -18,10 +18,7 @@ from typing import IO
 
 from caremesh.errors import LandingError
 from caremesh.sources.export_manifest import MANIFEST_FILE, ExportManifest, parse_manifest, write_manifest
-from caremesh.sources.ndjson import BROKEN_FILE, DELETIONS, cannot_be_read, open_lines
-
-INCOMING = ".incoming-"
-"""How the folder of a download that goes on begins; it stands beside the exports."""
+from caremesh.sources.ndjson import BROKEN_FILE, DELETIONS, INCOMING, cannot_be_read, open_lines
 
 _LINES = re.compile(r"\.ndjson(\.gz)?$")
 _ASIDE = ".erasing"

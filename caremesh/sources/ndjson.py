@@ -30,6 +30,9 @@ BROKEN_FILE = (OSError, EOFError, zlib.error)
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+INCOMING = ".incoming-"
+"""How the folder of an export begins that is on its way; as any name with a dot before it, landing does not see it."""
+
 DELETIONS = "deleted"
 """The folder of an export's delete lists, and what stands for a resource type with them."""
 

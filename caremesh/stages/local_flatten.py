@@ -13,7 +13,7 @@ import duckdb
 from caremesh.duckdb_settings import OFFLINE
 from caremesh.engines.duckdb import open_engine
 from caremesh.engines.intake import FileCount, Intake, flatten_files
-from caremesh.engines.versions import FULL, LISTED, Base, Deletion, History, Reason
+from caremesh.engines.versions import FULL, LISTED, Base, Change, Deletion, History, Reason
 from caremesh.errors import LakeError
 from caremesh.lake.base import Lake
 from caremesh.lake.files import remove_folder
@@ -178,6 +178,9 @@ class _Maker:
     def _counts(self, strand: Strand, new: Mapping[int, FileCount], intake: Intake) -> tuple[FileCount, ...]:
         """The counts of a strand's files: those that were read, and those of the base after what changed there."""
         held = {(i.export, i.name): i for i in self.plan.base.inputs} if self.plan.base else {}
+        changes: dict[int, list[Change]] = {}
+        for change in intake.base_changes:
+            changes.setdefault(change.place, []).append(change)
         counts = []
         for place, file in enumerate(strand.files):
             if place in new:
@@ -185,7 +188,7 @@ class _Maker:
                 continue
             before = held[file.export, file.name]
             states = {"used": before.used, "superseded": before.superseded, "deleted": before.deleted}
-            for change in (c for c in intake.base_changes if c.place == place):
+            for change in changes.get(place, ()):
                 states[change.before] -= change.count
                 states[change.after] += change.count
             counts.append(FileCount(file=file, quarantined=before.quarantined, **states))

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from caremesh.engines.intake import FileCount
 from caremesh.fhir import CompiledView
@@ -59,12 +60,12 @@ class ReleasePlan:
     required: tuple[Required, ...] = ()
     base: Manifest | None = None
 
-    @property
+    @cached_property
     def order(self) -> dict[str, int]:
         """The place of each export among all of them."""
         return {export.name: place for place, export in enumerate(self.exports)}
 
-    @property
+    @cached_property
     def files(self) -> tuple[LandedFile, ...]:
         """All files that go in, in the order of the manifest's inputs."""
         return tuple(f for s in self.strands for f in s.files)
