@@ -18,6 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
+from tests.http_server import serving
+
 Fault = Literal["429", "429 date", "429 long", "500", "cut", "long", "short", "lost lines", "403", "410"]
 FILE_FAULTS: tuple[Fault, ...] = ("429", "429 date", "500", "cut", "long", "short", "lost lines", "403", "410")
 STATUS_FAULTS: tuple[Fault, ...] = ("429", "429 date", "500", "cut")
@@ -246,14 +248,8 @@ def run_bulk_server(plan: BulkServer) -> Iterator[BulkServer]:
     server = _Server(("127.0.0.1", 0), _Handler)
     server.plan = plan
     plan.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield plan
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def patients(numbers: range, *, count: bool = True) -> Served:

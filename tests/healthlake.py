@@ -24,6 +24,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from tests.athena.calls import ACCOUNT, REGION
 from tests.athena.gateway import read_body, service_of
 from tests.athena.model import answer_faults, request_faults
+from tests.http_server import serving
 
 DATASTORE = "18ed064d3974ff2c9765424ecde1964a"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -226,11 +227,5 @@ def run_healthlake(double: HealthLakeDouble) -> Iterator[HealthLakeDouble]:
     """Serve a double on a free port of this machine."""
     server = make_server("127.0.0.1", 0, double, threaded=True, request_handler=_Quiet)
     double.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield double
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

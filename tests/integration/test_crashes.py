@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 
-from caremesh.lake import files
 from caremesh.lake.local import LocalLake
 from caremesh.pipeline import run
 from tests.conftest import SilentWatcher, settings_for
+from tests.integration.dying import dies_at
 from tests.integration.small_mesh import patient, write_lines, write_project
 
 UNTIL_PUBLISHED = ("land", "flatten", "check", "publish")
@@ -46,36 +43,9 @@ def published_ids(lake: Path) -> list[str]:
         return [i for (i,) in connection.execute("select patient_id from clinical.patient order by 1").fetchall()]
 
 
-def kill_self_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Die, without any clean-up, instead of the `step`-th change of a file or folder."""
-    seen = 0
-
-    def deadly(real: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            nonlocal seen
-            seen += 1
-            if seen == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*args, **kwargs)
-
-        return wrapped
-
-    for owner, name in ((Path, "replace"), (Path, "rename"), (Path, "mkdir"), (files.shutil, "rmtree")):
-        monkeypatch.setattr(owner, name, deadly(getattr(owner, name)))
-
-
 def run_and_die(step: int, project: Path, landing: Path, lake: Path) -> bool:
     """Run in a forked child that dies at a step; False once the run has fewer steps than that."""
-    child = os.fork()
-    if child == 0:
-        with pytest.MonkeyPatch.context() as patch:
-            kill_self_at(step, patch)
-            try:
-                go(project, landing, lake)
-            finally:
-                os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
+    return dies_at(step, lambda: go(project, landing, lake))
 
 
 @pytest.mark.slow

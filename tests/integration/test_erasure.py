@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -26,8 +25,8 @@ from caremesh.pipeline import RunReport, Stage, run
 from caremesh.products import find_domains, select_products
 from caremesh.sources.line_digest import digest_text
 from tests.conftest import SilentWatcher, settings_for
+from tests.integration.dying import dies_at
 from tests.integration.small_mesh import write_lines, write_project
-from tests.integration.test_crashes import kill_self_at
 
 UNTIL_PUBLISHED: tuple[Stage, ...] = ("land", "flatten", "check", "publish")
 SALT = "5a17"
@@ -352,16 +351,7 @@ def state_of(mesh: Mesh) -> dict[str, Any]:
 
 def erase_and_die(mesh: Mesh, step: int) -> bool:
     """Erase in a forked child that dies at a change of a file or folder; False once there are fewer than that."""
-    child = os.fork()
-    if child == 0:
-        with pytest.MonkeyPatch.context() as patch:
-            kill_self_at(step, patch)
-            try:
-                mesh.erase()
-            finally:
-                os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
+    return dies_at(step, mesh.erase)
 
 
 def finish(mesh: Mesh) -> None:

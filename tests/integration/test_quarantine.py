@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,8 @@ from caremesh.pipeline import RunReport, Stage, prune, run
 from caremesh.quarantine import Selection, read_open
 from caremesh.replay import Replay, replay
 from tests.conftest import NOW, Result, SilentWatcher, settings_for
+from tests.integration.dying import dies_at
 from tests.integration.small_mesh import patient, write_lines, write_project
-from tests.integration.test_crashes import kill_self_at
 
 MARKER = "MARKER-of-a-person"
 GOOD, CUT = json.dumps(patient(1)), json.dumps(patient(2, birthDate="1980-01-01", language=MARKER))[:-2]
@@ -368,15 +367,7 @@ def test_killed_at_any_write_a_replay_is_made_once_or_not_at_all(mesh: Mesh) -> 
     step, was_killed = 0, True
     while was_killed:
         step += 1
-        child = os.fork()
-        if child == 0:
-            with pytest.MonkeyPatch.context() as patch:
-                kill_self_at(step, patch)
-                try:
-                    mesh.replay()
-                finally:
-                    os._exit(0)
-        was_killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        was_killed = dies_at(step, mesh.replay)
         ledger = mesh.lake.read_ledger()
         if ledger == before:
             assert was_killed
