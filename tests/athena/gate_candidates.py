@@ -48,9 +48,12 @@ GLUE_TYPES = {
 }
 
 # Rules that contracts state in SQL, counted in Python; a rule that is not here is only compared.
+SCORES = ("entity_score", "concept_score")
 SQL_RULES: Mapping[str, Callable[[Row], bool]] = {
     "encounter_ends_after_it_starts": lambda row: is_less(row["period_end_at"], row["period_start_at"]),
     "claim_total_is_not_negative": lambda row: is_less(row["total_amount"], 0),
+    "score_is_a_share": lambda row: any(is_less(row[n], 0) or is_less(1, row[n]) for n in SCORES),
+    "finding_names_its_document": lambda row: row["document_id"] is None and row["document_reference"] is None,
 }
 
 
@@ -88,7 +91,7 @@ def sound_value(product: Product, column: Column, number: int) -> Any:
     if valid:
         return valid[0][number % len(valid[0])]
     at = datetime(2024, 2, 28, 10, 20, 30, 500_000) + timedelta(minutes=number)
-    values = {"varchar": f"{MARKER} {number}", "boolean": number % 2 == 0, "double": number / 8}
+    values = {"varchar": f"{MARKER} {number}", "boolean": number % 2 == 0, "double": 1 / (number + 1)}
     return {**values, "date": at.date(), "timestamp": at}.get(column.sql_type, number)
 
 
@@ -110,7 +113,7 @@ def count_by_hand(product: Product, rows: Sequence[Row]) -> dict[str, int]:
         if rule.kind == "valid_values":
             found = [row[str(rule.column)] for row in rows]
             counts[rule.name] = sum(value is not None and value not in rule.valid_values for value in found)
-        elif rule.name in SQL_RULES:
+        elif rule.kind == "sql":
             counts[rule.name] = sum(map(SQL_RULES[rule.name], rows))
     return counts
 

@@ -70,15 +70,16 @@ def test_the_example_queries_work_when_pasted(caremesh, folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_increment_supersedes_and_adds(caremesh, folder: Path) -> None:
+def test_an_increment_supersedes_and_adds(caremesh, tmp_path: Path) -> None:
     def patients() -> int:
         sql = "select count(*) as n, count(distinct patient_id) as ids from clinical.patient"
-        (row,) = json.loads(caremesh("query", sql, "--lake", folder / "lake", "--format", "json").stdout)
+        (row,) = json.loads(caremesh("query", sql, "--lake", tmp_path / "lake", "--format", "json").stdout)
         assert row["n"] == row["ids"]
         return row["n"]
 
+    assert caremesh("demo", "--folder", tmp_path, "--patients", 60).exit_code == 0
     before = patients()
-    result = caremesh("demo", "--folder", folder, "--patients", 60, "--increment")
+    result = caremesh("demo", "--folder", tmp_path, "--patients", 60, "--increment")
     assert result.exit_code == 0, result.stderr
     assert patients() > before
     encounter = next(x for x in result.stdout.splitlines() if "clinical.encounter" in x).split()
