@@ -25,8 +25,8 @@ help: ## list the targets
 demo: .venv/.ok ## generate a synthetic export and run all six stages on it
 	@$(BIN)/caremesh demo
 
-test: .venv/.ok ## run the whole default test suite
-	@$(BIN)/pytest -q
+test: .venv/.ok ## run the whole default test suite, a file per core at a time
+	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 slow: .venv/.ok ## run the tests on large inputs
 	@$(BIN)/pytest -q -m slow
