@@ -46,16 +46,17 @@ def ids(count: int) -> list[str]:
     return [f"p{n:03}" for n in range(count)]
 
 
-@pytest.mark.parametrize("every", [5, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+@pytest.mark.parametrize("first", range(1, 6))
 def test_killed_at_any_request_readers_see_old_or_new_and_the_next_run_completes(
-    mesh: AwsMesh, worker: Worker, every: int
+    mesh: AwsMesh, worker: Worker, first: int
 ) -> None:
-    mesh.export("Patient.ndjson", [patient(0)])
+    """The five together kill at every request; a history of all kills would itself ask for more and more."""
+    mesh.export("export-1/Patient.ndjson", [patient(0)])
     assert worker.run(mesh.job()) == 0
-    count, step, places = 1, every, []
+    count, step, places = 1, first, []
     while True:
         count += 1
-        mesh.export("Patient.ndjson", [patient(n) for n in range(count)])
+        mesh.export(f"export-{count}/Patient.ndjson", [patient(count - 1)])
         end, seen = run_and_die(mesh, worker, step)
         assert end in (KILLED, 0)
         assert mesh.patients() in (ids(count - 1), ids(count)), f"half a release after {seen[-1]}"
@@ -67,9 +68,9 @@ def test_killed_at_any_request_readers_see_old_or_new_and_the_next_run_completes
         if end == 0:
             break
         places.append(seen[-1])
-        step += every
+        step += 5
     print(f"killed {len(places)} times: {places}")  # noqa: T201
-    assert len(places) >= 24 // every
+    assert len(places) >= 5
 
 
 def test_killed_in_any_stage_called_by_itself_the_stages_called_again_complete_it(
@@ -97,7 +98,7 @@ def test_killed_in_any_stage_called_by_itself_the_stages_called_again_complete_i
 def test_a_reader_in_a_loop_never_meets_an_error_or_half_a_release(mesh: AwsMesh) -> None:
     releases = []
     for count in (2, 5):
-        mesh.export("Patient.ndjson", [patient(n) for n in range(count)])
+        mesh.export(f"export-{count}/Patient.ndjson", [patient(n) for n in range(count)])
         releases.append(mesh.go().products[0].manifest.release)
     over, seen, faults = threading.Event(), [], []
 

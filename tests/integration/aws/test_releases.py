@@ -24,10 +24,10 @@ def options(mesh: AwsMesh, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
 
 def publish_two(mesh: AwsMesh) -> tuple[str, str]:
     """Publish one patient, then two; the second release has a line in quarantine."""
-    mesh.export("Patient.ndjson", [patient(1)])
+    mesh.export("a/Patient.ndjson", [patient(1)])
     first = mesh.go().products[0].manifest.release
-    mesh.export("Patient.ndjson", [patient(1), patient(2)])
-    mesh.put("landing/Patient-1.ndjson", BROKEN)
+    mesh.export("b/Patient.ndjson", [patient(2)])
+    mesh.put("landing/b/Patient-1.ndjson", BROKEN)
     return first, mesh.go().products[0].manifest.release
 
 
@@ -62,9 +62,9 @@ def test_a_rollback_to_a_named_release_or_to_nothing(mesh: AwsMesh, options, car
 
 
 def test_only_the_name_of_a_published_release_is_taken_for_one(mesh: AwsMesh, options, caremesh) -> None:
-    mesh.export("Patient.ndjson", [patient(1)])
+    mesh.export("a/Patient.ndjson", [patient(1)])
     mesh.go()
-    mesh.export("Patient.ndjson", [patient(2)])
+    mesh.export("b/Patient.ndjson", [patient(2)])
     candidate = mesh.go("land", "flatten", "check").products[0].manifest.release
     for name in (".", "..", "../../../..", "000000000000", candidate):
         result = caremesh("publish", "clinical.patient", "--release", name, *options)
