@@ -26,6 +26,7 @@ from rich.text import Text
 
 from caremesh.lake.base import Lake
 from caremesh.lake.incomplete import Missing
+from caremesh.lake.landed_files import FileAccount
 from caremesh.lake.ledger import Ledger
 from caremesh.lake.quarantine import Counts, count_quarantine
 from caremesh.lake.release import Manifest
@@ -186,6 +187,23 @@ def exports_table(ledger: Ledger) -> Table:
         # Nobody counts the lines of an object in S3 before it is used.
         counted = f"{sum(lines):,}" if len(lines) == len(export.files) else ""
         table.add_row(escape(export.name), export.landed_at, f"{len(export.files):,}", counted, f"{size / 1e6:,.1f}")
+    return table
+
+
+def files_table(export: str, accounts: Iterable[FileAccount]) -> Table:
+    """One line per landed file of an export."""
+    table = _table("file", "state", ">lines", ">bytes", "digest", "not yet in")
+    table.title, table.title_justify = escape(export), "left"
+    for account in accounts:
+        file, lines = account.file, account.lines
+        table.add_row(
+            escape(file.name),
+            account.state,
+            "" if lines is None else f"{lines:,}",
+            f"{file.bytes:,}",
+            file.digest[:17],
+            ", ".join(account.waits_for),
+        )
     return table
 
 

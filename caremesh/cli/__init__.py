@@ -9,6 +9,7 @@ import typer
 
 from caremesh.cli import completeness, export, quarantine, view
 from caremesh.cli.erase import erase
+from caremesh.cli.files import files
 from caremesh.cli.mesh import app
 from caremesh.cli.output import report_error, report_internal, stderr
 from caremesh.errors import CareMeshError
@@ -20,6 +21,7 @@ app.add_typer(view.app, name="view")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(export.app, name="export")
 app.command()(completeness.incomplete)
+app.command()(files)
 
 
 def main() -> None:
