@@ -18,9 +18,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol
 
 from caremesh.errors import CareMeshError, ContractError, QualityError
-from caremesh.products import Product, RuleKind
+from caremesh.products import Product
 from quality.expectation import COUNT_EXPECTATION
-from quality.suite import Dialect, build_suite, violations_query
+from quality.suite import CheckKind, Dialect, build_suite, expectations_of, violations_query
 
 if TYPE_CHECKING:
     import great_expectations as gx
@@ -88,7 +88,7 @@ def count_violations(product: Product, engine: Engine) -> dict[str, Count]:
         results = _validate(suite, engine)
         broken = [_name(r) for r in results if _is_broken(r.exception_info)]
         if broken:
-            raise _uncomputable(_failing_rules(product, engine) or broken)
+            raise _uncomputable(_failing_checks(product, engine) or broken)
     return {_name(r): Count(passed=bool(r.success), rows_failed=_rows_failed(r)) for r in results}
 
 
@@ -122,7 +122,7 @@ def quiet() -> Iterator[None]:
 
 def _try_rules(product: Product, engine: Engine) -> None:
     """Have each SQL rule planned: an engine's words on a mistake in the query itself quote no rows."""
-    for name, query in _rule_queries(product, engine, "sql"):
+    for name, query in _own_queries(product, engine, "sql"):
         try:
             refusal = engine.refusal(query)
         except EngineError as error:
@@ -135,10 +135,10 @@ def _try_rules(product: Product, engine: Engine) -> None:
             )
 
 
-def _failing_rules(product: Product, engine: Engine) -> list[str]:
-    """Names of the rules whose SQL fails on the data: one failure makes Great Expectations report others with it."""
+def _failing_checks(product: Product, engine: Engine) -> list[str]:
+    """Names of the checks whose SQL fails on the data: one failure makes Great Expectations report others with it."""
     failing = []
-    for name, query in _rule_queries(product, engine, "pattern", "sql"):
+    for name, query in _own_queries(product, engine, "key", "unique", "pattern", "sql"):
         try:
             engine.run(query)
         except EngineError:
@@ -153,10 +153,11 @@ def _uncomputable(names: Sequence[str]) -> QualityError:
     )
 
 
-def _rule_queries(product: Product, engine: Engine, *kinds: RuleKind) -> Iterator[tuple[str, str]]:
-    for rule in product.rules:
-        if rule.kind in kinds:
-            yield rule.name, violations_query(rule, product, source=engine.table, dialect=engine.dialect)
+def _own_queries(product: Product, engine: Engine, *kinds: CheckKind) -> Iterator[tuple[str, str]]:
+    for check in expectations_of(product):
+        query = violations_query(check, product, source=engine.table, dialect=engine.dialect)
+        if query and check.kind in kinds:
+            yield check.name, query
 
 
 def _validate(suite: gx.ExpectationSuite, engine: Engine) -> Sequence[Any]:

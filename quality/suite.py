@@ -6,13 +6,14 @@
 The column types are no expectation: Great Expectations cannot read types through DuckDB, so `quality.shape` reads
 them from the Parquet schema. Limits are rows ("at most 5 may break it"), Great Expectations knows shares only
 (`mostly`): the suite counts, `quality.gate` holds the counts against the limits. A pattern or SQL rule is one query
-that gives a number, which is what `quality.expectation` looks at.
+that gives a number, which is what `quality.expectation` looks at; and so is a key, which Great Expectations looks for
+by joining the whole table with itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib import import_module
@@ -73,23 +74,44 @@ def build_suite(product: Product, dialect: Dialect) -> gx.ExpectationSuite:
     """Translate a contract's checks into a Great Expectations suite; each expectation's meta names its check."""
     import great_expectations as gx
 
-    rules = {r.name: r for r in product.rules}
     return gx.ExpectationSuite(
         name=f"{product.id}.v{product.version}",
-        expectations=[
-            _expectation(check, rules.get(check.name), product, dialect)
-            for check in expectations_of(product)
-            if check.kind != "types"
-        ],
+        expectations=[_expectation(c, product, dialect) for c in expectations_of(product) if c.kind != "types"],
     )
 
 
-def violations_query(rule: Rule, product: Product, *, source: str, dialect: Dialect) -> str:
-    """The SQL of a pattern or sql rule: it gives one number, that of the rows that break it.
+def violations_query(check: Check, product: Product, *, source: str, dialect: Dialect) -> str | None:
+    """The SQL that gives one number, that of the rows that break a check; None where an expectation counts them.
 
-    In the rule's own SQL `{object}` is the table, by its name, and `{property}` the rule's column. Raises
-    ContractError for a pattern that the two engines would not read alike.
+    In the SQL of a rule `{object}` is the table, by its name, and `{property}` the rule's column. Raises ContractError
+    for a pattern that the two engines would not read alike.
     """
+    if check.kind in ("key", "unique"):
+        columns = product.key if check.kind == "key" else (str(check.column),)
+        return _repeats_query([quote_name(c) for c in columns], source=source, dialect=dialect)
+    if check.kind in ("pattern", "sql"):
+        return _rule_query(_rule_of(check, product), product, source=source, dialect=dialect)
+    return None
+
+
+def _rule_of(check: Check, product: Product) -> Rule:
+    return next(r for r in product.rules if r.name == check.name)
+
+
+def _repeats_query(columns: Sequence[str], *, source: str, dialect: Dialect) -> str:
+    """Counts rows that others are equal to in these columns; rows with a null there are equal to none."""
+    names, stated = ", ".join(columns), " and ".join(f"{c} is not null" for c in columns)
+    known = f"with known {_WITH[dialect]} (select {names} from {source} where {stated})"
+    repeated = f"select count(*) as alike from known{{}} group by {names} having count(*) > 1"
+    suspects = ""
+    if dialect == "duckdb":
+        # Values that are alike have one hash, and in sound data no two rows share any: all that is grouped are numbers.
+        hashed = f"hash({names})"
+        suspects = f" where {hashed} in (select {hashed} from known group by 1 having count(*) > 1)"
+    return f"{known} select coalesce(sum(alike), 0) as rows_failed from ({repeated.format(suspects)}) as repeated"
+
+
+def _rule_query(rule: Rule, product: Product, *, source: str, dialect: Dialect) -> str:
     table = quote_name(product.name)
     column = quote_name(rule.column) if rule.column else ""
     if rule.kind == "pattern":
@@ -166,7 +188,7 @@ def _meaning(rule: Rule) -> str:
     return f"This gives {rule.limit:,} or less: {' '.join(rule.query.split())}"
 
 
-def _expectation(check: Check, rule: Rule | None, product: Product, dialect: Dialect) -> Any:
+def _expectation(check: Check, product: Product, dialect: Dialect) -> Any:
     # By name, as Any: the package does not declare what it exports, and its models want types that Check leaves open.
     gxe: Any = import_module("great_expectations.expectations")
     # The name makes the description unique: a suite drops an expectation that equals another in all but its meta.
@@ -177,24 +199,20 @@ def _expectation(check: Check, rule: Rule | None, product: Product, dialect: Dia
     }
     if check.kind == "columns":
         return gxe.ExpectTableColumnsToMatchOrderedList(column_list=[c.name for c in product.columns], **common)
-    if check.kind == "key" and check.column is None:
-        return counting("ExpectCompoundColumnsToBeUnique")(column_list=list(product.key), **common)
-    if check.kind in ("key", "unique"):
-        return counting("ExpectColumnValuesToBeUnique")(column=check.column, **common)
+    if query := violations_query(check, product, source=_ROW_SOURCE, dialect=dialect):
+        return count_expectation()(query=_batch_query(query), **common)
     if check.kind == "not_null":
         return counting("ExpectColumnValuesToNotBeNull")(column=check.column, **common)
     if check.kind == "row_count":
         return gxe.ExpectTableRowCountToBeBetween(min_value=check.limit, **common)
-    assert rule is not None
-    if check.kind == "valid_values":
-        return counting("ExpectColumnValuesToBeInSet")(column=check.column, value_set=_typed(rule, product), **common)
-    return count_expectation()(query=_batch_query(rule, product, dialect), **common)
+    values = _typed(_rule_of(check, product), product)
+    return counting("ExpectColumnValuesToBeInSet")(column=check.column, value_set=values, **common)
 
 
-def _batch_query(rule: Rule, product: Product, dialect: Dialect) -> str:
-    """The rule's SQL, spelled so that neither Great Expectations nor SQLAlchemy sees parameters in it."""
-    query = violations_query(rule, product, source=_ROW_SOURCE, dialect=dialect).replace("{", "{{").replace("}", "}}")
-    return _BIND_PARAMETER.sub(r"\\:", query).replace(_ROW_SOURCE, "{batch}")
+def _batch_query(query: str) -> str:
+    """The SQL, spelled so that neither Great Expectations nor SQLAlchemy sees parameters in it."""
+    spelled = query.replace("{", "{{").replace("}", "}}")
+    return _BIND_PARAMETER.sub(r"\\:", spelled).replace(_ROW_SOURCE, "{batch}")
 
 
 def _typed(rule: Rule, product: Product) -> list[Any]:
