@@ -34,7 +34,7 @@ for_each_product = pytest.mark.parametrize("product", PRODUCTS, ids=[p.id for p 
 COUNTS = (
     "select count(",
     "select sum(case ",
-    'select "unexpectedcountsubquery".unexpected_count',
+    'with known as (select "observation_id", "component_index" from (select *',
     "select 1 ",
     "explain (type validate) ",
     'with "observation" as (select * from (select *',
