@@ -123,9 +123,9 @@ class Settings:
 
     @property
     def reduced_memory_limit(self) -> str:
-        """Half of the bound: Great Expectations and dbt take some 200 MB themselves beside DuckDB's buffers."""
+        """A third of the bound: Great Expectations and dbt take some 300 MB themselves beside DuckDB's buffers."""
         stated = _SIZE.fullmatch(self.memory_limit)
-        return f"{float(stated['amount']) / 2:g}{stated['unit']}" if stated else self.memory_limit
+        return f"{float(stated['amount']) / 3:.2f}{stated['unit']}" if stated else self.memory_limit
 
     @property
     def target(self) -> Target:
