@@ -124,8 +124,12 @@ class Settings:
     @property
     def reduced_memory_limit(self) -> str:
         """A third of the bound: Great Expectations and dbt take some 300 MB themselves beside DuckDB's buffers."""
-        stated = _SIZE.fullmatch(self.memory_limit)
-        return f"{float(stated['amount']) / 3:.2f}{stated['unit']}" if stated else self.memory_limit
+        return f"{_bytes_of(self.memory_limit) / 3000:.0f}KB"
+
+    @property
+    def reduced_threads(self) -> int:
+        """As many threads as the reduced bound has 64 MB for: with less, DuckDB runs out where a model reads much."""
+        return max(1, min(self.threads, int(_bytes_of(self.memory_limit) / 3 // 64_000_000)))
 
     @property
     def target(self) -> Target:
@@ -170,6 +174,15 @@ def check_memory_limit(text: str) -> None:
     """Refuse an amount of memory that DuckDB would not read."""
     if not _SIZE.fullmatch(text):
         raise UsageError(f"{text!r} is no amount of memory", hint="--memory-limit 512MB, or 4GB")
+
+
+def _bytes_of(memory_limit: str) -> float:
+    """An amount of memory in bytes; one that is not checked yet has none."""
+    stated = _SIZE.fullmatch(memory_limit)
+    if stated is None:
+        return 0
+    unit = stated["unit"].upper()
+    return float(stated["amount"]) * float(1024 if "I" in unit else 1000) ** ("KMGT".index(unit[0]) + 1)
 
 
 def project_root(explicit: Path | None) -> Path:

@@ -16,6 +16,7 @@ class LocalCandidate:
     files: tuple[Path, ...]
     scratch: Path
     memory_limit: str = DEFAULT_MEMORY_LIMIT
+    threads: int = 2
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,8 @@ def open_duckdb(candidate: LocalCandidate) -> Iterator[DuckDbEngine]:
     """Make the database in the candidate's scratch folder, where DuckDB also spills to, and remove it afterwards."""
     database = candidate.scratch / f"{_TABLE}.duckdb"
     spill = str(candidate.scratch / "spill")
-    config: Config = {**OFFLINE, "memory_limit": candidate.memory_limit, "temp_directory": spill}
+    bounds: Config = {"memory_limit": candidate.memory_limit, "threads": candidate.threads}
+    config: Config = {**OFFLINE, **bounds, "temp_directory": spill}
     files = ", ".join(quote_file(f) for f in candidate.files)
     try:
         database.unlink(missing_ok=True)

@@ -54,7 +54,8 @@ def _candidate(
     if manifest.engine == "duckdb":
         scratch = lake.scratch / f"check-{product.id}"
         scratch.mkdir(parents=True, exist_ok=True)
-        yield LocalCandidate(lake.part_files(product, manifest, manifest.data), scratch, settings.reduced_memory_limit)
+        files, limit = lake.part_files(product, manifest, manifest.data), settings.reduced_memory_limit
+        yield LocalCandidate(files, scratch, limit, settings.reduced_threads)
         return
     there = cast(AwsLake, lake)
     with there.candidate_table(product, manifest.release, columns=manifest.columns, data=manifest.data) as table:

@@ -26,7 +26,11 @@ def build_here(products: Sequence[Product], *, settings: Settings, lake: LocalLa
     with duckdb.connect(str(database), config=OFFLINE) as connection:
         add_product_views(connection, lake, products)
     project = write_project(products, work / "dbt", project_dir=settings.dbt_dir)
-    env = {"CAREMESH_DUCKDB": str(database.resolve()), "CAREMESH_MEMORY_LIMIT": settings.reduced_memory_limit}
+    env = {
+        "CAREMESH_DUCKDB": str(database.resolve()),
+        "CAREMESH_MEMORY_LIMIT": settings.reduced_memory_limit,
+        "CAREMESH_THREADS": str(settings.reduced_threads),
+    }
     result = build(project, target="local", variables={}, env=env)
     folder = lake.scratch / CURATED_FOLDER
     made = _export(result, database, folder, name=name, at=settings.now)
