@@ -320,10 +320,11 @@ def new(
     """Scaffold a data product: one folder with contract, view and example, which passes its test as it is."""
     from caremesh.scaffold import write_product
 
-    folder = write_product(project_root(project) / "domains", domain=domain, product=product, resource=resource)
-    stdout().print(
-        f"wrote {folder}: edit contract.odcs.yaml and view.json together, then run: caremesh products", markup=False
-    )
+    domains = project_root(project) / "domains"
+    folder, left_out = write_product(domains, domain=domain, product=product, resource=resource)
+    print_line(f"wrote {folder}: edit contract.odcs.yaml and view.json together, then run: caremesh products")
+    if left_out:
+        print_line(f"Left to you, as there are several ways to lay them out: {', '.join(left_out)}")
 
 
 @app.command()

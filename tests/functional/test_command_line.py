@@ -175,6 +175,16 @@ def test_an_error_of_our_own_shows_where_it_came_up_and_not_what_it_says(
     assert "in fail" in result.stderr
 
 
+def test_new_says_where_the_product_is_and_which_elements_it_left_out(caremesh, tmp_path: Path) -> None:
+    write_project(tmp_path)
+
+    result = caremesh("new", "clinical", "allergy", "--resource", "AllergyIntolerance", "--project", tmp_path)
+
+    told, left = result.stdout.splitlines()
+    assert (result.exit_code, told.split(": ")[0]) == (0, f"wrote {tmp_path / 'domains/clinical/allergy'}")
+    assert {"onset[x]", "reaction", "identifier"} <= set(left.split(": ")[1].split(", "))
+
+
 @pytest.mark.parametrize("command", ["flatten", "check", "publish", "curate", "register", "status"])
 def test_a_command_that_needs_a_lake_makes_none(caremesh, command: str, tmp_path: Path) -> None:
     result = caremesh(command, "--lake", tmp_path / "mistyped")
