@@ -36,7 +36,7 @@ _PAGE = """\
 threads. The lake holds the demo's other products too; the run checks every row against the contract, builds the curated
 tables and registers everything. Whole processes; peak is that of the largest one.
 
-| round | run: CPU s | rewrite: CPU s | ratio | run: wall s | rewrite: wall s | ratio | run: peak MB | rewrite: MB |
+| round | run: CPU s | rewrite: CPU s | ratio | run: wall s | rewrite: wall s | ratio | run: peak MiB | rewrite: MiB |
 | --: | --: | --: | --: | --: | --: | --: | --: | --: |
 {lines}
 | machine | |
