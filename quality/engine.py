@@ -154,9 +154,9 @@ def _uncomputable(names: Sequence[str]) -> QualityError:
 
 
 def _own_queries(product: Product, engine: Engine, *kinds: CheckKind) -> Iterator[tuple[str, str]]:
-    for check in expectations_of(product):
+    for check in (c for c in expectations_of(product) if c.kind in kinds):
         query = violations_query(check, product, source=engine.table, dialect=engine.dialect)
-        if query and check.kind in kinds:
+        if query:
             yield check.name, query
 
 
