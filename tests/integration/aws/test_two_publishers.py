@@ -230,7 +230,7 @@ def test_of_two_runs_that_make_the_same_release_the_slower_leaves_the_files_of_t
     done = meanwhile(mesh, "s3:PutObject", "/data/", lambda: mesh.go("flatten", **other))
     mesh.go("land", "flatten")
     assert done
-    parts = sorted(k.split("/")[-2] for k in mesh.objects("lake/products/") if k.endswith(".parquet"))
+    parts = sorted(k.split("/")[-3] for k in mesh.objects("lake/products/") if k.endswith(".parquet"))
     assert parts == ["data", "keys", "quarantine"]
     mesh.go("check", "publish")
     assert mesh.patients() == ids(1)
