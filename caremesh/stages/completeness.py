@@ -17,7 +17,6 @@ from caremesh.engines.completeness import (
     ids_sql,
     list_incomplete,
 )
-from caremesh.engines.duckdb import open_engine
 from caremesh.errors import LakeError
 from caremesh.lake.base import Lake
 from caremesh.lake.layout import DATA_FOLDER, HELD_FOLDER, INCOMPLETE_FOLDER, KEYS_FOLDER, PART_FILE
@@ -26,6 +25,7 @@ from caremesh.product_views import compile_product
 from caremesh.products import Product
 from caremesh.settings import Settings
 from caremesh.stages.release_plan import ReleasePlan, Required
+from caremesh.stages.stage_engine import open_stage_engine
 
 
 def state_undetermined(product: Product, plan: ReleasePlan) -> Completeness | None:
@@ -44,16 +44,8 @@ def judge_completeness(
         return None
     scratch = lake.scratch / product.id / "completeness"
     scratch.mkdir()
-    try:
-        with open_engine(memory_limit=settings.memory_limit, threads=settings.threads, scratch=scratch) as connection:
-            return _Judge(connection, product, product.completeness, plan, lake, built).judge()
-    except duckdb.Error as error:
-        # The engine's own words may quote an id.
-        raise LakeError(
-            f"the engine failed on the completeness of {product.id}: {type(error).__name__}",
-            where=str(scratch),
-            hint="give more --memory-limit, or free disk space",
-        ) from None
+    with open_stage_engine(f"the completeness of {product.id}", settings=settings, scratch=scratch) as connection:
+        return _Judge(connection, product, product.completeness, plan, lake, built).judge()
 
 
 @dataclass(frozen=True)

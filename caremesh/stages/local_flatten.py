@@ -11,7 +11,6 @@ from pathlib import Path
 import duckdb
 
 from caremesh.duckdb_settings import OFFLINE
-from caremesh.engines.duckdb import open_engine
 from caremesh.engines.intake import FileCount, Intake, flatten_files
 from caremesh.engines.versions import FULL, LISTED, Base, Change, Deletion, History, Reason
 from caremesh.errors import LakeError
@@ -29,6 +28,7 @@ from caremesh.sources.ndjson import DELETIONS, LandedFile, LineFile
 from caremesh.sources.sieve import QuarantinedLine
 from caremesh.stages.completeness import judge_completeness
 from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Strand, reference_columns
+from caremesh.stages.stage_engine import open_stage_engine
 
 
 @dataclass(frozen=True)
@@ -108,27 +108,19 @@ class _Maker:
         return counts, intake
 
     def _run_view(self, strand: Strand, files: Sequence[LandedFile], history: History, target: Path) -> Intake:
-        limit, threads = self.settings.memory_limit, self.settings.threads
         scratch = self.folder / strand.view.resource
         scratch.mkdir()
-        try:
-            with open_engine(memory_limit=limit, threads=threads, scratch=scratch) as connection:
-                return flatten_files(
-                    connection,
-                    view=strand.view,
-                    files=files,
-                    target=target,
-                    scratch=scratch,
-                    on_sift=self.on_sift,
-                    history=history,
-                )
-        except duckdb.Error as error:
-            # The engine's own words may quote a line; only the kind of error goes on.
-            raise LakeError(
-                f"the engine failed on {strand.view.resource}: {type(error).__name__}",
-                where=str(scratch),
-                hint="give more --memory-limit, free disk space, or see whether the landed files can still be read",
-            ) from None
+        hint = "give more --memory-limit, free disk space, or see whether the landed files can still be read"
+        with open_stage_engine(strand.view.resource, settings=self.settings, scratch=scratch, hint=hint) as connection:
+            return flatten_files(
+                connection,
+                view=strand.view,
+                files=files,
+                target=target,
+                scratch=scratch,
+                on_sift=self.on_sift,
+                history=history,
+            )
 
     @contextmanager
     def _brought_here(self, files: Sequence[LandedFile]) -> Iterator[Sequence[LandedFile]]:

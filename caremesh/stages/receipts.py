@@ -7,8 +7,6 @@ from pathlib import Path
 
 import duckdb
 
-from caremesh.engines.duckdb import open_engine
-from caremesh.errors import LakeError
 from caremesh.lake.base import Lake
 from caremesh.lake.layout import PART_FILE, RECEIPTS_FOLDER
 from caremesh.lake.release import Manifest
@@ -17,6 +15,7 @@ from caremesh.products import Product
 from caremesh.quoting import quote_text
 from caremesh.release_keys import all_keys_sql
 from caremesh.settings import Settings
+from caremesh.stages.stage_engine import open_stage_engine
 
 
 def write_receipts(
@@ -38,24 +37,16 @@ def write_receipts(
     (scratch := lake.scratch / product.id / RECEIPTS_FOLDER).mkdir()
     folder = built / (name := lake.parts_folder(RECEIPTS_FOLDER))
     folder.mkdir(parents=True)
-    try:
-        with open_engine(memory_limit=settings.memory_limit, threads=settings.threads, scratch=scratch) as connection:
-            removed = _removed_sql(sorted((built / keys).iterdir())) if keys else None
-            if removed and connection.execute(f"select 1 from ({removed}) limit 1").fetchone():
-                # Where the current release has no receipt of a removal, nobody ever wrote one.
-                known = _known_sql(product, current, before, lake) if current and current.keys and before else None
-                is_new = f"anti join ({known}) using (resource_type, id, export)" if known else ""
-                since = f"{quote_text(release)} as release, {quote_text(settings.now)} as made_at"
-                parts.append(f"select resource_type, id, export, reason, {since} from ({removed}) {is_new}")
-            if parts and _copy(connection, " union all ".join(parts), folder / PART_FILE):
-                return name
-    except duckdb.Error as error:
-        # The engine's own words may quote an id.
-        raise LakeError(
-            f"the engine failed on the receipts of {product.id}: {type(error).__name__}",
-            where=str(scratch),
-            hint="give more --memory-limit, or free disk space",
-        ) from None
+    with open_stage_engine(f"the receipts of {product.id}", settings=settings, scratch=scratch) as connection:
+        removed = _removed_sql(sorted((built / keys).iterdir())) if keys else None
+        if removed and connection.execute(f"select 1 from ({removed}) limit 1").fetchone():
+            # Where the current release has no receipt of a removal, nobody ever wrote one.
+            known = _known_sql(product, current, before, lake) if current and current.keys and before else None
+            is_new = f"anti join ({known}) using (resource_type, id, export)" if known else ""
+            since = f"{quote_text(release)} as release, {quote_text(settings.now)} as made_at"
+            parts.append(f"select resource_type, id, export, reason, {since} from ({removed}) {is_new}")
+        if parts and _copy(connection, " union all ".join(parts), folder / PART_FILE):
+            return name
     (folder / PART_FILE).unlink(missing_ok=True)
     folder.rmdir()
     return None
