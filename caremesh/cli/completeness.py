@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from caremesh.cli.environment import make_settings
+from caremesh.cli.environment import make_settings, open_present_lake
 from caremesh.cli.mesh import DEFAULT_LAKE, LakeOption, Project, TargetOption
 from caremesh.cli.output import print_line, stdout
 
@@ -19,15 +19,12 @@ def incomplete(
     project: Project = None,
 ) -> None:
     """Show how many rows of the current releases name resources that have not arrived, by column."""
-    from caremesh.aws import Aws
     from caremesh.console import incomplete_table, missing_table
     from caremesh.lake.incomplete import read_missing
-    from caremesh.lake.opening import open_lake
     from caremesh.products import find_domains, select_products
 
     settings = make_settings(lake, project=project, target=target)
-    opened = open_lake(settings, Aws(settings.aws))
-    opened.require()
+    opened = open_present_lake(settings)
     chosen = select_products(find_domains(settings.domains_dir), product=product)
     found = [(p, m) for p in chosen if (m := opened.current(p)) and m.completeness]
     if not found:

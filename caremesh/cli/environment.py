@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from caremesh.errors import UsageError
 from caremesh.places import Place, S3Place, parse_place
@@ -22,6 +22,9 @@ from caremesh.settings import (
     Target,
     project_root,
 )
+
+if TYPE_CHECKING:
+    from caremesh.lake.base import Lake
 
 T = TypeVar("T")
 
@@ -58,6 +61,16 @@ def make_settings(
         aws=read_aws(os.environ),
         export=read_export(os.environ),
     )
+
+
+def open_present_lake(settings: Settings) -> Lake:
+    """The lake that is there; raise LakeError where there is none."""
+    from caremesh.aws import Aws
+    from caremesh.lake.opening import open_lake
+
+    opened = open_lake(settings, Aws(settings.aws))
+    opened.require()
+    return opened
 
 
 def days_before(now: str, days: int) -> str:

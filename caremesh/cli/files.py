@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from caremesh.cli.environment import make_settings
+from caremesh.cli.environment import make_settings, open_present_lake
 from caremesh.cli.mesh import DEFAULT_LAKE, LakeOption, Project, TargetOption
 from caremesh.cli.output import print_line, stdout
 from caremesh.errors import UsageError
@@ -24,16 +24,13 @@ def files(
     project: Project = None,
 ) -> None:
     """Show every landed file: its lines, bytes and digest, and whether every product that reads it has published it."""
-    from caremesh.aws import Aws
     from caremesh.console import files_table
     from caremesh.lake.landed_files import Reader, account_for_files
-    from caremesh.lake.opening import open_lake
     from caremesh.product_views import compile_product
     from caremesh.products import find_domains, select_products
 
     settings = make_settings(lake, project=project, target=target)
-    opened = open_lake(settings, Aws(settings.aws))
-    opened.require()
+    opened = open_present_lake(settings)
     ledger = opened.read_ledger()
     if export is not None and ledger.export(export) is None:
         names = ", ".join(e.name for e in ledger.exports) or "none"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from caremesh.cli.environment import days_before, make_settings
+from caremesh.cli.environment import days_before, make_settings, open_present_lake
 from caremesh.cli.output import own_name, print_line, say, stderr, stdout
 from caremesh.errors import EXIT_QUARANTINED, QualityError, UsageError
 from caremesh.settings import DEFAULT_MEMORY_LIMIT, EngineChoice, Settings, Target, project_root
@@ -220,7 +220,7 @@ def status(lake: LakeOption = DEFAULT_LAKE, target: TargetOption = None, project
     from caremesh.products import find_domains, select_products
 
     settings = make_settings(lake, project=project, target=target)
-    opened = _open(settings)
+    opened = open_present_lake(settings)
     console = stdout()
     console.print(status_table(select_products(find_domains(settings.domains_dir)), opened, width=console.width))
     ledger = opened.read_ledger()
@@ -240,7 +240,7 @@ def releases(
     from caremesh.products import find_domains, select_products
 
     settings = make_settings(lake, project=project, target=target)
-    opened = _open(settings)
+    opened = open_present_lake(settings)
     (chosen,) = select_products(find_domains(settings.domains_dir), product=product)
     stdout().print(releases_table(chosen, opened))
 
@@ -259,7 +259,7 @@ def removals(
     from caremesh.products import find_domains, select_products
 
     settings = make_settings(lake, project=project, target=target)
-    opened = _open(settings)
+    opened = open_present_lake(settings)
     chosen = select_products(find_domains(settings.domains_dir), product=product)
     found = [removal for p in chosen for removal in find_removals(p, opened)]
     stdout().print(removals_table(found, with_ids=resources))
@@ -294,7 +294,7 @@ def query(
     from caremesh.lake.aws import AwsLake
     from caremesh.lake.query import write_rows
 
-    opened = _open(make_settings(lake, target=target, needs_project=False))
+    opened = open_present_lake(make_settings(lake, target=target, needs_project=False))
     if isinstance(opened, AwsLake):
         result = _query_athena(opened, sql, is_dry=estimate, limit=max_bytes)
     else:
@@ -422,7 +422,7 @@ def finish(report: RunReport, settings: Settings, *, with_examples: bool = False
         failed = report.failed[0]
         raise QualityError(
             "; ".join(f"{p.product.id}: {', '.join(failing_checks(p.manifest))}" for p in report.failed),
-            where=_open(settings).report_place(failed.product, failed.manifest),
+            where=open_present_lake(settings).report_place(failed.product, failed.manifest),
             hint="the current releases keep serving; correct the data or the contract, then run again",
         )
     if report.quarantined or report.passed_over:
@@ -455,16 +455,6 @@ def _query_athena(opened: AwsLake, sql: str, *, is_dry: bool, limit: int | None)
     price = show_price(scanned.bytes, settings.price_per_tb)
     say(f"scanned {show_bytes(scanned.bytes)}, {price} (Athena query {scanned.id})")
     return result
-
-
-def _open(settings: Settings) -> Lake:
-    """The lake that is there; raise LakeError where there is none."""
-    from caremesh.aws import Aws
-    from caremesh.lake.opening import open_lake
-
-    opened = open_lake(settings, Aws(settings.aws))
-    opened.require()
-    return opened
 
 
 def _say_moved(product: str, release: str, lake: str) -> None:
