@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.athena.calls import REGION, Call, Recorder
+
+if TYPE_CHECKING:
+    import pytest
 
 ENV = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -50,6 +53,11 @@ class LocalAws:
     def env(self) -> dict[str, str]:
         """The environment in which every AWS client finds the local AWS."""
         return {"AWS_ENDPOINT_URL": self.address, **ENV}
+
+    def lead(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let our code find the local AWS, and ask Athena often, for as long as the test runs."""
+        for name, value in {**self.env(), "CAREMESH_ATHENA_POLL_SECONDS": "0.05"}.items():
+            monkeypatch.setenv(name, value)
 
     def client(self, service: str) -> Any:
         """A boto3 client with made-up credentials, whatever the environment holds."""

@@ -20,8 +20,7 @@ pytestmark = [pytest.mark.athena, pytest.mark.timeout(600)]
 def test_athena_states_that_it_did_not_look_and_duckdb_looks_into_what_it_made(
     caremesh: Callable[..., Result], local_aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {**local_aws.env(), "CAREMESH_ATHENA_POLL_SECONDS": "0.05"}.items():
-        monkeypatch.setenv(name, value)
+    local_aws.lead(monkeypatch)
     monkeypatch.setenv("CAREMESH_SCRATCH", str(tmp_path / "scratch"))
     forget_tables(local_aws)
     visits, bucket = Mesh(tmp_path), "completeness"

@@ -74,8 +74,7 @@ def targets(
     caremesh: Callable[..., Result], local_aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Path, str, str], Mesh]]:
     """Runs a landing folder on both targets."""
-    for name, value in {**local_aws.env(), "CAREMESH_ATHENA_POLL_SECONDS": "0.05"}.items():
-        monkeypatch.setenv(name, value)
+    local_aws.lead(monkeypatch)
     monkeypatch.setenv("CAREMESH_SCRATCH", str(tmp_path / "scratch"))
     forget_tables(local_aws)
 

@@ -71,8 +71,7 @@ def lakes(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> tupl
 @pytest.fixture(autouse=True)
 def _environment(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let our code find the local AWS."""
-    for name, value in {**local_aws.env(), "CAREMESH_ATHENA_POLL_SECONDS": "0.05"}.items():
-        monkeypatch.setenv(name, value)
+    local_aws.lead(monkeypatch)
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ pytestmark = [pytest.mark.athena, pytest.mark.timeout(600)]
 def test_a_release_that_athena_makes_keeps_the_receipts_and_does_not_know_what_is_back(
     caremesh: Callable[..., Result], local_aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {**local_aws.env(), "CAREMESH_ATHENA_POLL_SECONDS": "0.05"}.items():
-        monkeypatch.setenv(name, value)
+    local_aws.lead(monkeypatch)
     monkeypatch.setenv("CAREMESH_SCRATCH", str(tmp_path / "scratch"))
     forget_tables(local_aws)
     write_lines(tmp_path / "landing/a/Patient.ndjson", [patient(1), patient(2)])
