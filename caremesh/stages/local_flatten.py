@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-import duckdb
-
-from caremesh.duckdb_settings import OFFLINE
 from caremesh.engines.intake import FileCount, Intake, flatten_files
 from caremesh.engines.versions import FULL, LISTED, Base, Change, Deletion, History, Reason
 from caremesh.errors import LakeError
@@ -66,7 +63,7 @@ def flatten_here(
         counts=tuple(count for counts, _ in made for count in counts),
         rows=sum(intake.rows for _, intake in made) - (completeness.held if completeness else 0),
         bytes=sum(file.stat().st_size for file in targets[DATA_FOLDER].iterdir()),
-        unresolved=_count_unresolved(product, targets[DATA_FOLDER]),
+        unresolved=_count_unresolved(product, targets[DATA_FOLDER], settings=settings, scratch=folder),
         keys=lake.parts_folder(KEYS_FOLDER),
         withheld=tuple(sorted({export for _, intake in made for export in intake.withheld})),
         completeness=completeness,
@@ -217,13 +214,15 @@ def _write_quarantine(lines: Sequence[QuarantinedLine], earlier: Path | None, pa
     write_part(path, chain(before, batch_lines(lines)))
 
 
-def _count_unresolved(product: Product, data: Path) -> tuple[tuple[str, int], ...]:
+def _count_unresolved(
+    product: Product, data: Path, *, settings: Settings, scratch: Path
+) -> tuple[tuple[str, int], ...]:
     """How many rows name another resource in a way that gives no id: by `<x>_reference` beside an `<x>_id`."""
     pairs = reference_columns(product)
     if not pairs:
         return ()
     counts = ", ".join(f"count({quote_name(name)})" for name in pairs)
     files = ", ".join(quote_file(file) for file in sorted(data.iterdir()))
-    with duckdb.connect(config=OFFLINE) as connection:
+    with open_stage_engine(f"the references of {product.id}", settings=settings, scratch=scratch) as connection:
         row = connection.execute(f"select {counts} from read_parquet([{files}])").fetchone() or ()
     return tuple((name, count) for name, count in zip(pairs, row, strict=True) if count)
