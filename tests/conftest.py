@@ -5,13 +5,14 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from caremesh.settings import Settings
+from tests.scale import repeat_with, settle_seed, stated
 
 pytest_plugins = ["tests.athena.fixtures"]
 
@@ -71,6 +72,23 @@ class SilentWatcher:
     def note(self, text: str) -> None: ...
 
     def end(self, summary: str) -> None: ...
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settle_seed()
+
+
+def pytest_report_header() -> str:
+    return stated()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say below each failure how to run the test with the same seed and scale."""
+    report = yield
+    if report.failed:
+        report.sections.append(("repeat", repeat_with(item.nodeid)))
+    return report
 
 
 @pytest.hookimpl(trylast=True)
