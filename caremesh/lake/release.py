@@ -219,6 +219,12 @@ class Pointer:
     withdrawn: tuple[str, ...] = ()
     version: str | None = None
 
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The releases that were current before, the one that was so last first; the current one is not among them."""
+        newest_first = dict.fromkeys(move.release for move in reversed(self.history))
+        return tuple(release for release in newest_first if release != self.release)
+
     def to_json(self) -> dict[str, Any]:
         """The pointer as a JSON document; its version belongs to the place where it stands."""
         return {name: value for name, value in asdict(self).items() if name != "version"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from caremesh.engines.intake import FileCount
 from caremesh.fhir import CompiledView
 from caremesh.lake.base import Lake
 from caremesh.lake.ledger import LandedExport, Ledger
-from caremesh.lake.release import Completeness, DeletionInput, Engine, EngineQuery, InputFile, Manifest
+from caremesh.lake.release import Completeness, DeletionInput, Engine, EngineQuery, InputFile, Manifest, Pointer
 from caremesh.products import Product
 from caremesh.sources.ndjson import DELETIONS, LandedFile
 
@@ -134,26 +134,47 @@ def plan_release(
 
 
 def choose_base(product: Product, plan: ReleasePlan, *, engine: Engine, lake: Lake) -> tuple[Manifest | None, str]:
-    """The release that holds most of what is planned and can be merged with the rest; and why the release is made."""
+    """The release that what is new is merged into, None where all is read from landing; and why the release is made.
+
+    Every release that fits gives the same rows. The current one holds most as a rule, and is the first to be read.
+    """
     pointer = lake.pointer(product)
-    releases = lake.releases(product)
-    current = next((m for m in releases if pointer and m.release == pointer.release), None)
-    if current is None:
+    current = lake.find_manifest(product, pointer.release) if pointer else None
+    if pointer is None or current is None:
         return None, FIRST
-    reads_all = "the engine athena reads everything" if engine == "athena" else None
-    hurdles = {m.release: reads_all or _hurdle(plan, m) for m in releases}
-    # What was withdrawn may hold what somebody did not want.
-    withdrawn = pointer.withdrawn if pointer else ()
-    fitting = [m for m in releases if hurdles[m.release] is None and m.release not in withdrawn]
-    # Of several that hold as much, the current one is the nearest.
-    base = max(fitting, key=lambda m: (len(m.inputs), m.release == current.release, m.release), default=None)
+    hurdle = "the engine athena reads everything" if engine == "athena" else _hurdle(plan, current)
+    base = current if hurdle is None else None
+    if base is None and engine != "athena":
+        base = _find_earlier(plan, pointer, lambda release: lake.find_manifest(product, release))
     what = "; ".join(_changes(product, plan, current)) or "an earlier state of the ledger"
-    how = (
-        f"merged into release {base.release}"
-        if base
-        else f"made from landing, as {hurdles[current.release] or 'none can be merged into'}"
-    )
+    how = f"merged into release {base.release}" if base else f"made from landing, as {hurdle}"
     return base, f"{what}: {how}"
+
+
+def _find_earlier(plan: ReleasePlan, pointer: Pointer, find: Callable[[str], Manifest | None]) -> Manifest | None:
+    """A release before the current one that fits; what was withdrawn may hold what somebody did not want.
+
+    Where an export is dropped, the releases from before it fit, and the newest of them holds most. So the search goes
+    back in steps that double, and then halves the last step: it reads a dozen manifests, however many there are.
+    """
+    names = [n for n in pointer.earlier if n not in pointer.withdrawn]
+    fitting: dict[int, Manifest] = {}
+
+    def fits(place: int) -> bool:
+        manifest = find(names[place])
+        if manifest is None or _hurdle(plan, manifest):
+            return False
+        fitting[place] = manifest
+        return True
+
+    unfit, place, step = -1, 0, 1
+    while place < len(names) and not fits(place):
+        unfit, place, step = place, place + step, step * 2
+    place = min(place, len(names))
+    while place - unfit > 1:
+        middle = (unfit + place) // 2
+        unfit, place = (unfit, middle) if fits(middle) else (middle, place)
+    return fitting[min(fitting)] if fitting else None
 
 
 def _hurdle(plan: ReleasePlan, base: Manifest) -> str | None:
