@@ -10,9 +10,12 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.generative.judge import Judge, open_judge
 from tests.generative.views import examples
+from tests.scale import draw
 
-# Examples of the slow lane, in parts with seeds of their own.
-PARTS, PART_SIZE = 4, 2_500
+NET = "random_views"
+FULL, PART_SIZE = 10_000, 200
+SEEDS = draw(NET, FULL // PART_SIZE)
+"""Each gives a part of so many views."""
 
 
 @pytest.fixture
@@ -21,24 +24,10 @@ def judge(tmp_path: Path) -> Iterator[Judge]:
         yield opened
 
 
-def hold_together(judge: Judge, chosen: settings, number: int | None = None) -> None:
-    """Compare many examples; without a number they are always the same."""
-
-    def compare(example: tuple[str, list[str]]) -> None:
-        judge.compare(*example)
-
-    search = chosen(given(examples())(compare))
-    (seed(number)(search) if number is not None else search)()
-    counts = ", ".join(f"{count} {what}" for what, count in judge.counts.most_common())
-    print(counts)  # noqa: T201
-    assert judge.counts["compared"] + judge.counts["both raise"] > 0.9 * judge.counts["examples"], counts
-
-
-def lane(size: int, *, derandomize: bool) -> settings:
+def lane(size: int) -> settings:
     """So many examples, kept nowhere between runs."""
     return settings(
         max_examples=size,
-        derandomize=derandomize,
         database=None,
         deadline=None,
         phases=[Phase.generate, Phase.shrink],
@@ -47,12 +36,13 @@ def lane(size: int, *, derandomize: bool) -> settings:
     )
 
 
-def test_random_views_give_the_rows_of_the_interpreter(judge: Judge) -> None:
-    hold_together(judge, lane(200, derandomize=True))
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", SEEDS)
+def test_random_views_give_the_rows_of_the_interpreter(judge: Judge, number: int) -> None:
+    def compare(example: tuple[str, list[str]]) -> None:
+        judge.compare(*example)
 
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("part", range(PARTS))
-def test_ten_thousand_random_views_give_the_rows_of_the_interpreter(judge: Judge, part: int) -> None:
-    hold_together(judge, lane(PART_SIZE, derandomize=False), number=part)
+    seed(number)(lane(PART_SIZE)(given(examples())(compare)))()
+    counts = ", ".join(f"{count} {what}" for what, count in judge.counts.most_common())
+    print(counts)  # noqa: T201
+    assert judge.counts["compared"] + judge.counts["both raise"] > 0.9 * judge.counts["examples"], counts

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from caremesh.fhir import load_types
@@ -213,13 +213,13 @@ class _Views:
         return {"tag": [{"name": "ansi/type", "value": self.paths.pick(tags)}]} if tags else {}
 
 
-def sample(count: int) -> list[tuple[str, list[str]]]:
-    """So many examples, always the same: a view as JSON text, and the lines of its resources."""
+def sample(count: int, *, number: int = 0) -> list[tuple[str, list[str]]]:
+    """So many examples, the same for a seed: a view as JSON text, and the lines of its resources."""
     found: list[tuple[str, list[str]]] = []
 
+    @seed(number)
     @settings(
         max_examples=2 * count,
-        derandomize=True,
         database=None,
         deadline=None,
         phases=[Phase.generate],
