@@ -14,6 +14,7 @@ import dbt.adapters.duckdb
 import dbt.cli.main
 import great_expectations
 import pyarrow.parquet
+import pytest
 
 import caremesh.engines.dbt
 import caremesh.engines.mending
@@ -24,6 +25,7 @@ import quality.duckdb_engine
 import quality.report
 from caremesh.pipeline import STAGES, Stage, run
 from tests.conftest import SilentWatcher, settings_for
+from tests.integration.dying import Death, die_in, list_steps
 
 PRELOADED = (
     *(dbt.adapters.duckdb, dbt.cli.main, great_expectations, pyarrow.parquet),
@@ -35,15 +37,31 @@ PRELOADED = (
 UNTIL_CHECKED, UNTIL_PUBLISHED = STAGES[:3], STAGES[:4]
 
 
-def start(project: Path, landing: Path, lake: Path, stages: Sequence[Stage] = UNTIL_PUBLISHED) -> ForkServerProcess:
-    """Start a run in a new process."""
+def start(
+    project: Path,
+    landing: Path,
+    lake: Path,
+    stages: Sequence[Stage] = UNTIL_PUBLISHED,
+    *,
+    death: Death | None = None,
+    steps: Path | None = None,
+) -> ForkServerProcess:
+    """Start a run in a new process; it dies where `death` says, and writes what its steps are to the file `steps`."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    process = context.Process(target=_run, args=(project, landing, lake, tuple(stages)))
+    process = context.Process(target=_run, args=(project, landing, lake, tuple(stages), death, steps))
     process.start()
     return process
 
 
-def _run(project: Path, landing: Path, lake: Path, stages: Sequence[Stage]) -> None:
+def _run(
+    project: Path, landing: Path, lake: Path, stages: Sequence[Stage], death: Death | None, steps: Path | None
+) -> None:
     settings = settings_for(lake, landing, project=project)
-    run(settings, watcher=SilentWatcher(), command="test", stages=stages)
+    with pytest.MonkeyPatch.context() as patch:
+        if death:
+            die_in(death, patch)
+        names = list_steps(patch) if steps else []
+        run(settings, watcher=SilentWatcher(), command="test", stages=stages)
+    if steps:
+        steps.write_text("\n".join(names), encoding="utf-8")

@@ -1,18 +1,16 @@
-"""Runs killed at random moments: readers see the old or the new state, and the next run ends as an undisturbed one."""
+"""Runs killed at any step: readers see the old or the new state, and the next run ends as an undisturbed one."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
+import math
 import random
+import re
 import shutil
 import signal
-import time
+import tempfile
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,13 @@ import pytest
 
 from caremesh.lake.local import LocalLake
 from caremesh.pipeline import STAGES, Stage
-from tests.conftest import ROOT
+from tests.integration.dying import Death
 from tests.integration.landing_model import Export
 from tests.integration.landing_sequences import write_export
 from tests.integration.run_to_kill import UNTIL_CHECKED, UNTIL_PUBLISHED, start
+from tests.integration.tiny_dbt import add_dbt_project
 from tests.integration.tiny_mesh import write_tiny_mesh
+from tests.scale import dice, share
 
 FULL = {
     "format": 1,
@@ -39,6 +39,10 @@ FULL = {
     "is_filtered": False,
     "files": None,
 }
+
+DEADLY = (-signal.SIGKILL, -signal.SIGXFSZ)
+SIZES = (60, 700, 3_000, 12_000, 60_000, 400_000)
+"""Bytes at which a file is left unfinished: what JSON, Parquet and DuckDB files of a tiny lake have, and some less."""
 
 Table = tuple[tuple[Any, ...], ...]
 
@@ -81,22 +85,22 @@ class Scene:
         shutil.rmtree(self.lake)
         shutil.copytree(self.home / origin, self.lake)
 
-    def time(self, origin: str) -> float:
-        self.reset(origin)
-        began = time.monotonic()
-        self.play()
-        return time.monotonic() - began
-
-    def play(self, kill_after: float | None = None) -> bool:
-        """Run what is waiting, and perhaps kill it; tell whether it was killed."""
-        process = start(self.project, self.home / "landing", self.lake, self.stages)
-        process.join(kill_after)
-        process.kill()
+    def play(self, death: Death | None = None, *, steps: Path | None = None) -> bool:
+        """Run what is waiting, and perhaps have it die; tell whether it did."""
+        process = start(self.project, self.home / "landing", self.lake, self.stages, death=death, steps=steps)
         process.join()
         code = process.exitcode
         process.close()
-        assert code in ((0,) if kill_after is None else (0, -signal.SIGKILL)), f"a run ended with {code}"
+        assert code in ((0, *DEADLY) if death else (0,)), f"a run ended with {code}"
         return code != 0
+
+    def steps(self, origin: str) -> list[str]:
+        """The names of the steps of a run that nothing disturbs."""
+        self.reset(origin)
+        self.play(steps=self.home / "steps")
+        lake, temporary = self.lake.as_posix(), tempfile.gettempdir()
+        said = (self.home / "steps").read_text(encoding="utf-8")
+        return re.sub(rf"{temporary}/\w+", "temporary", said.replace(lake, "lake")).splitlines()
 
     def state(self) -> State:
         paths = [p for p in self.lake.rglob("*") if p.is_file() and p.name not in ("run.lock", "caremesh.duckdb")]
@@ -144,7 +148,13 @@ def _without_sizes(stated: Any) -> Any:
 
 
 def tiny_scene(home: Path) -> Scene:
-    """Two tiny products; some resources go, some change, some lines are damaged."""
+    """Two tiny products, played up to publish."""
+    project = write_tiny_mesh(home / "project", "person", "reading")
+    return Scene(home, project, UNTIL_PUBLISHED).prepare(*_exports())
+
+
+def _exports() -> tuple[Export, Export]:
+    """Some resources go, some change, some lines are damaged."""
     first = {
         "Patient/Patient-1.ndjson": (*(_patient(n, "2025-12-01") for n in range(6)), ""),
         "Observation/Observation-1.ndjson": (*(_reading(n, "2025-12-01") for n in range(6)), "[]", ""),
@@ -153,21 +163,14 @@ def tiny_scene(home: Path) -> Scene:
         "Patient/Patient-1.ndjson": (*(_patient(n, "2026-01-01") for n in range(2, 9)), ""),
         "Observation/Observation-1.ndjson": (*(_reading(n, "2026-01-01") for n in range(4, 8)), '{"id"', ""),
     }
-    increment = Export(second, {"deleted/1.ndjson": ("Observation/o1", "Observation/o2")}, FULL)
+    return Export(first), Export(second, {"deleted/1.ndjson": ("Observation/o1", "Observation/o2")}, FULL)
+
+
+def curated_scene(home: Path) -> Scene:
+    """The tiny scene with two curated models, played to the end of all stages."""
     project = write_tiny_mesh(home / "project", "person", "reading")
-    return Scene(home, project, UNTIL_PUBLISHED).prepare(Export(first), increment)
-
-
-def real_scene(home: Path) -> Scene:
-    """Our own products with their examples: all but the last line of each type first, then all but the first line."""
-    examples: dict[str, list[str]] = {}
-    for view in sorted(ROOT.glob("domains/*/*/view.json")):
-        known = examples.setdefault(json.loads(view.read_text())["resource"], [])
-        lines = (view.parent / "example.ndjson").read_text(encoding="utf-8").splitlines()
-        known.extend(line for line in lines if line not in known)
-    first = {f"{kind}/{kind}-1.ndjson": (*lines[:-1], "") for kind, lines in examples.items()}
-    second = {f"{kind}/{kind}-1.ndjson": (*lines[1:], "") for kind, lines in examples.items()}
-    return Scene(home, ROOT, STAGES).prepare(Export(first), Export(second, {}, FULL))
+    add_dbt_project(project)
+    return Scene(home, project, STAGES).prepare(*_exports())
 
 
 def _patient(number: int, day: str) -> str:
@@ -181,50 +184,87 @@ def _reading(number: int, day: str) -> str:
     return json.dumps(resource)
 
 
-def kill_often(scene: Scene, kills: int, dice: random.Random) -> Counter[str]:
-    """Kill so many runs, each after a delay drawn over a whole run; give how far they had come.
+@dataclass(frozen=True)
+class Place:
+    """Where a run is killed: from which lake on, and at what."""
 
-    Checking takes most of a run: every other one has that behind it, so that kills fall on publishing as well.
+    origin: str
+    death: Death
+    name: str
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What all steps of its kind share, whatever product, release or file they are of."""
+        return self.origin, re.sub(r"person|reading|Patient|Observation|[0-9a-f]{8,}|-[0-9]+", "*", self.name)
+
+    @property
+    def shows(self) -> bool:
+        """Whether something whole is put in its place here: in the wrong order, readers would see half of it."""
+        return self.name.startswith(("replace", "rename"))
+
+
+def places(scene: Scene, chance: random.Random) -> list[Place]:
+    """Every step of a run and some sizes of files: first those that show something, then such as are most unlike.
+
+    What is done up to checking is killed from `before` on, and publishing from `checked` on, which is much quicker.
     """
+    late = scene.steps("checked")
+    steps = {"before": scene.steps("before")[: -len(late)], "checked": late}
+    found = [Place(o, Death(step=n), name) for o, names in steps.items() for n, name in enumerate(names, 1)]
+    found += [Place(o, Death(size=size), f"a file of {size}") for o in steps for size in SIZES]
+    chance.shuffle(found)
+    seen: Counter[tuple[str, str]] = Counter()
+    ranks: dict[Place, tuple[bool, int]] = {}
+    for place in found:
+        ranks[place] = (not place.shows, seen[place.kind])
+        seen[place.kind] += 1
+    return sorted(found, key=lambda place: ranks[place])
+
+
+def cases(scene: Scene, kills: int, chance: random.Random) -> list[tuple[Place, ...]]:
+    """So many kills: each place once; then the run after a kill is killed as well."""
+    single = places(scene, chance)
+    twice = [(chance.choice(single), chance.choice(single)) for _ in range(kills - len(single))]
+    return [*((place,) for place in single), *twice][:kills]
+
+
+def kill_often(scene: Scene, killed: list[tuple[Place, ...]]) -> Counter[str]:
+    """Kill a run at each of the places; give how far the runs had come."""
+    scene.reset("before")
     old = scene.tables()
-    whole = {origin: scene.time(origin) for origin in ("checked", "before")}
+    scene.play()
     calm = scene.state()
     reached: Counter[str] = Counter()
-    for origin in islice(cycle(whole), kills):
-        scene.reset(origin)
-        while not scene.play(kill_after=dice.uniform(0, whole[origin])):
-            # It ended before it was killed: a run takes less now than when it was measured.
-            whole[origin] = scene.time(origin)
-            scene.reset(origin)
+    for case in killed:
+        scene.reset(case[0].origin)
+        where = " and then ".join(f"{place.name} ({place.origin}, {place.death})" for place in case)
+        for place in case:
+            scene.play(place.death)
         reached[scene.reached()] += 1
         for name, rows in scene.tables().items():
-            assert rows in (old[name], calm.tables[name]), f"{name} is neither old nor new, seen {scene.reached()}"
+            assert rows in (old[name], calm.tables[name]), f"{name} is neither old nor new, killed at {where}"
         scene.play()
-        assert scene.state() == calm, f"another state after a kill when it was {scene.reached()}"
+        assert scene.state() == calm, f"another state after a kill at {where}"
     return reached
 
 
-def kill_in_two_places(home: Path, make: Callable[[Path], Scene], kills: int) -> Counter[str]:
-    """Both cores kill runs, each in a lake of its own.
-
-    Two processes do it: where threads start processes, each looks after those of the other as well, and may take away
-    how one ended.
-    """
-    scenes = [make(home / name) for name in ("one", "two")]
-    with ProcessPoolExecutor(len(scenes), mp_context=multiprocessing.get_context("spawn")) as pool:
-        asked = [pool.submit(kill_often, s, kills // len(scenes), random.Random(n)) for n, s in enumerate(scenes)]
-        return sum((a.result() for a in asked), Counter())
+PART = 40
+"""So many kills are a test, which another core may take."""
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(2400)
-def test_after_280_kills_up_to_publish_the_lake_is_as_if_none_had_been(tmp_path: Path) -> None:
-    reached = kill_in_two_places(tmp_path, tiny_scene, 280)
-    assert len(reached) >= 5, f"the kills fell on too few phases: {dict(reached)}"
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("part", range(parts := math.ceil(share(400) / PART)))
+def test_after_kills_up_to_publish_the_lake_is_as_if_none_had_been(part: int, tmp_path: Path) -> None:
+    scene = tiny_scene(tmp_path)
+    reached = kill_often(scene, cases(scene, share(400), dice("kills"))[part::parts])
+    assert len(reached) >= 4, f"the kills fell on too few phases: {dict(reached)}"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(2400)
-def test_after_20_kills_of_all_stages_of_our_own_products_the_lake_is_as_if_none_had_been(tmp_path: Path) -> None:
-    reached = kill_in_two_places(tmp_path, real_scene, 20)
-    assert len(reached) >= 3, f"the kills fell on too few phases: {dict(reached)}"
+@pytest.mark.timeout(900)
+def test_after_kills_of_all_stages_the_lake_is_as_if_none_had_been(tmp_path: Path) -> None:
+    scene = curated_scene(tmp_path)
+    late = [case for case in cases(scene, 1000, dice("kills of all stages")) if case[0].origin == "checked"]
+    reached = kill_often(scene, late[: share(40)])
+    assert len(reached) >= 2, f"the kills fell on too few phases: {dict(reached)}"
