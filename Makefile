@@ -1,7 +1,7 @@
-# Every target sets itself up: only Python 3.11+ and make are needed, and Maven for `athena`.
+# Every target sets itself up: only Python 3.11+ and make are needed, and Maven for `athena`, `lanes` and `soak`.
 # `uv` is used when it is on PATH; otherwise a pinned copy goes into .boot/ with pip.
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow athena aws-local check fix bench bench-increment lock clean
+.PHONY: help demo test slow athena archives lanes soak aws-local check fix bench bench-increment lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
@@ -25,15 +25,27 @@ help: ## list the targets
 demo: .venv/.ok ## generate a synthetic export and run all six stages on it
 	@$(BIN)/caremesh demo
 
-test: .venv/.ok ## run the whole default test suite, a file per core at a time
-	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile
+# A worker that dies ends the run with its test's name: xdist may hang where it starts another one.
+PACKED := -n auto --maxprocesses 4 --dist loadgroup --max-worker-restart=0
+
+test: .venv/.ok ## run the default tests, small random ones (CAREMESH_TEST_SCALE=1)
+	@$(BIN)/pytest -q $(PACKED)
 
 slow: .venv/.ok ## run the tests on large inputs
-	@$(BIN)/pytest -q -m slow
+	@$(BIN)/pytest -q -m slow $(PACKED)
 
-athena: .venv/.ok ## run Athena's SQL on a real Trino; fetches it once with Maven, 450 MB
-	@$(BIN)/python -m tests.athena.archives
+athena: archives ## run Athena's SQL on a real Trino
 	@$(BIN)/pytest -q -m athena
+
+archives: .venv/.ok ## fetch Trino once with Maven, 450 MB
+	@$(BIN)/python -m tests.athena.archives
+
+lanes: archives ## run all tests at once, packed on all cores, at the scale of CI (CAREMESH_TEST_SCALE=10)
+	@CAREMESH_TEST_SCALE=$${CAREMESH_TEST_SCALE:-10} $(BIN)/pytest -q -m '' $(PACKED) --durations=40
+
+soak: archives ## run all tests at their full sizes, before a release (hours; CAREMESH_TEST_SCALE=100)
+	@CAREMESH_TEST_SCALE=100 $(BIN)/python -m tests.scale
+	@CAREMESH_TEST_SCALE=100 $(BIN)/pytest -q -m '' $(PACKED) --durations=40
 
 aws-local: .venv/.ok ## run a local AWS, a double, to try `--target aws` without an account (LANDING="folder …" to upload)
 	@exec $(BIN)/python -m tests.athena.local_aws $(LANDING)

@@ -14,7 +14,7 @@ import pytest
 from caremesh.settings import Settings
 from tests.scale import repeat_with, settle_seed, stated
 
-pytest_plugins = ["tests.athena.fixtures"]
+pytest_plugins = ["tests.athena.fixtures", "tests.packing"]
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -87,7 +87,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Say below each failure how to run the test with the same seed and scale."""
     report = yield
     if report.failed:
-        report.sections.append(("repeat", repeat_with(item.nodeid)))
+        group = item.get_closest_marker("xdist_group")
+        test = item.nodeid.removesuffix(f"@{group.args[0]}" if group else "")
+        report.sections.append(("repeat", repeat_with(test)))
     return report
 
 
