@@ -4,6 +4,107 @@ create schema if not exists `dbt_build`;
 -- create_awsdatacatalog_dbt_build_work
 create schema if not exists `dbt_build_work`;
 
+-- model.caremesh.age_day
+select * from (
+        with
+as_of_day as (
+    select * from "awsdatacatalog"."dbt_build_work"."as_of_day"
+),
+claim as (
+    select * from "awsdatacatalog"."operations"."claim"
+),
+claim_line as (
+    select * from "awsdatacatalog"."operations"."claim_line"
+),
+observation as (
+    select * from "awsdatacatalog"."clinical"."observation"
+),
+billed_or_observed as (
+    select billable_start_at as given_at
+    from claim
+    where status = 'active' and use = 'claim'
+    union all
+    select billable_start_at as given_at
+    from claim_line
+    where status = 'active' and use = 'claim'
+    union all
+    select effective_at as given_at
+    from observation
+    where status in ('final', 'amended', 'corrected')
+),
+last_day as (
+    select cast(max(given_at) as date) as given_date
+    from billed_or_observed
+),
+final as (
+    select coalesce(as_of_day.as_of_date, last_day.given_date) as as_of_date
+    from as_of_day
+    cross join last_day
+)
+select * from final
+    ) as __dbt_sbq
+    where false
+    limit 0;
+
+-- model.caremesh.age_day
+select * from (
+        select
+        cast(null as date) as as_of_date
+    ) as __dbt_sbq
+    where false
+    limit 0;
+
+-- model.caremesh.age_day
+create table "awsdatacatalog"."dbt_build_work"."age_day"
+    with (
+      table_type='hive',
+      is_external=true,external_location='s3://dbt-build/curated/dbt_build_work/age_day/<uuid>',
+      format='parquet'
+    )
+    as
+      with
+as_of_day as (
+    select * from "awsdatacatalog"."dbt_build_work"."as_of_day"
+),
+claim as (
+    select * from "awsdatacatalog"."operations"."claim"
+),
+claim_line as (
+    select * from "awsdatacatalog"."operations"."claim_line"
+),
+observation as (
+    select * from "awsdatacatalog"."clinical"."observation"
+),
+billed_or_observed as (
+    select billable_start_at as given_at
+    from claim
+    where status = 'active' and use = 'claim'
+    union all
+    select billable_start_at as given_at
+    from claim_line
+    where status = 'active' and use = 'claim'
+    union all
+    select effective_at as given_at
+    from observation
+    where status in ('final', 'amended', 'corrected')
+),
+last_day as (
+    select cast(max(given_at) as date) as given_date
+    from billed_or_observed
+),
+final as (
+    select coalesce(as_of_day.as_of_date, last_day.given_date) as as_of_date
+    from as_of_day
+    cross join last_day
+)
+select * from final;
+
+-- model.caremesh.age_day
+alter table `dbt_build_work`.`age_day` set tblproperties ('classification' = 'parquet');
+
+-- model.caremesh.age_day
+SELECT '{"rowcount":1,"data_scanned_in_bytes":<bytes>}';
+
 -- model.caremesh.as_of_day
 select * from (
         with
@@ -722,8 +823,8 @@ condition as (
 observation as (
     select * from "awsdatacatalog"."clinical"."observation"
 ),
-as_of_day as (
-    select * from "awsdatacatalog"."dbt_build_work"."as_of_day"
+age_day as (
+    select * from "awsdatacatalog"."dbt_build_work"."age_day"
 ),
 visits as (
     select
@@ -785,12 +886,12 @@ hba1c_latest_first as (
 dated as (
     select
         patient.*,
-        as_of_day.as_of_date,
+        age_day.as_of_date,
         cast(patient.deceased_at as date) as deceased_date,
         -- A death without a day leaves the age open.
-        case when patient.is_deceased then cast(patient.deceased_at as date) else as_of_day.as_of_date end as age_date
+        case when patient.is_deceased then cast(patient.deceased_at as date) else age_day.as_of_date end as age_date
     from patient
-    cross join as_of_day
+    cross join age_day
 ),
 final as (
     select
@@ -888,8 +989,8 @@ condition as (
 observation as (
     select * from "awsdatacatalog"."clinical"."observation"
 ),
-as_of_day as (
-    select * from "awsdatacatalog"."dbt_build_work"."as_of_day"
+age_day as (
+    select * from "awsdatacatalog"."dbt_build_work"."age_day"
 ),
 visits as (
     select
@@ -951,12 +1052,12 @@ hba1c_latest_first as (
 dated as (
     select
         patient.*,
-        as_of_day.as_of_date,
+        age_day.as_of_date,
         cast(patient.deceased_at as date) as deceased_date,
         -- A death without a day leaves the age open.
-        case when patient.is_deceased then cast(patient.deceased_at as date) else as_of_day.as_of_date end as age_date
+        case when patient.is_deceased then cast(patient.deceased_at as date) else age_day.as_of_date end as age_date
     from patient
-    cross join as_of_day
+    cross join age_day
 ),
 final as (
     select
@@ -2502,17 +2603,6 @@ select
 select ambulatory_encounter_count
 from "awsdatacatalog"."dbt_build"."patient_summary"
 where ambulatory_encounter_count is null
-    ) dbt_internal_test;
-
--- test.caremesh.not_null_patient_summary_as_of_date.fcbbdd455b
-select
-      count(*) as failures,
-      count(*) != 0 as should_warn,
-      count(*) != 0 as should_error
-    from (
-select as_of_date
-from "awsdatacatalog"."dbt_build"."patient_summary"
-where as_of_date is null
     ) dbt_internal_test;
 
 -- test.caremesh.not_null_patient_summary_emergency_encounter_count.f49e719d95

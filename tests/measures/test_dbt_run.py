@@ -63,6 +63,14 @@ def test_a_build_says_what_stands_where_and_from_what(cases: Curated) -> None:
     }
     assert tables["payer_mix_monthly"].depends_on == ("operations.claim", "operations.claim_line")
     assert tables["readmission_30d"].depends_on == ("clinical.encounter", "clinical.patient")
+    assert tables["patient_summary"].depends_on == (
+        "clinical.condition",
+        "clinical.encounter",
+        "clinical.observation",
+        "clinical.patient",
+        "operations.claim",
+        "operations.claim_line",
+    )
     for table in tables.values():
         assert "One row per " in table.description.split(". ")[-1]
         actual = cases.rows(f"""

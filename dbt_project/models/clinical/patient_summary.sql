@@ -16,8 +16,8 @@ observation as (
     select * from {{ source('clinical', 'observation') }}
 ),
 
-as_of_day as (
-    select * from {{ ref('as_of_day') }}
+age_day as (
+    select * from {{ ref('age_day') }}
 ),
 
 visits as (
@@ -86,12 +86,12 @@ hba1c_latest_first as (
 dated as (
     select
         patient.*,
-        as_of_day.as_of_date,
+        age_day.as_of_date,
         cast(patient.deceased_at as date) as deceased_date,
         -- A death without a day leaves the age open.
-        case when patient.is_deceased then cast(patient.deceased_at as date) else as_of_day.as_of_date end as age_date
+        case when patient.is_deceased then cast(patient.deceased_at as date) else age_day.as_of_date end as age_date
     from patient
-    cross join as_of_day
+    cross join age_day
 ),
 
 final as (
