@@ -44,7 +44,7 @@ def cases(products: Sequence[Product], tmp_path_factory: pytest.TempPathFactory)
     """The hand-made patients of `cases/`, curated on DuckDB; dbt's unit tests run in the same build."""
     folder = tmp_path_factory.mktemp("cases")
     database = create_products(folder / "lake.duckdb", products, case_rows())
-    yield from _curate(products, database, variables={"as_of": AS_OF}, unit_tests=True)
+    yield from curate(products, database, variables={"as_of": AS_OF}, unit_tests=True)
 
 
 @pytest.fixture(scope="session")
@@ -59,12 +59,13 @@ def synthea_database(shared_data: Path, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="session")
 def synthea(synthea_database: Path, products: Sequence[Product]) -> Iterator[Curated]:
     """A real export, curated on DuckDB."""
-    yield from _curate(products, synthea_database, variables={}, unit_tests=False)
+    yield from curate(products, synthea_database, variables={}, unit_tests=False)
 
 
-def _curate(
+def curate(
     products: Sequence[Product], database: Path, *, variables: dict[str, object], unit_tests: bool
 ) -> Iterator[Curated]:
+    """Build the curated tables over the products in a DuckDB file, and keep a connection to it."""
     project = write_project(products, database.with_name("dbt"), project_dir=ROOT / "dbt_project")
     env = {"CAREMESH_DUCKDB": str(database)}
     result = build(project, target="local", variables=variables, env=env, unit_tests=unit_tests)
