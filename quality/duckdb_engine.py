@@ -7,16 +7,17 @@ list is private, hence the guard.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import duckdb
 
+from caremesh.duckdb_reading import lock_connection, reading_statement
 from caremesh.duckdb_settings import OFFLINE
-from caremesh.errors import LakeError
+from caremesh.errors import LakeError, QueryError
 from caremesh.quoting import quote_file
 from quality.candidate import LocalCandidate
 from quality.engine import EngineError, require_version
@@ -35,10 +36,14 @@ class _DuckDbDialect(str):
 
 @dataclass(frozen=True)
 class DuckDbEngine:
-    """A database file whose one view shows the candidate; an `Engine`."""
+    """A database file whose one view shows the candidate; an `Engine`.
+
+    A contract's SQL may read this view. Its connections open no file but the candidate's own.
+    """
 
     database: Path
     config: Config
+    files: tuple[Path, ...]
     dialect: Literal["duckdb"] = "duckdb"
     table: str = _TABLE
 
@@ -48,10 +53,12 @@ class DuckDbEngine:
         return {"table_name": self.table}
 
     def refusal(self, query: str) -> str | None:
-        """DuckDB's words on a query that it cannot plan."""
-        with duckdb.connect(str(self.database), read_only=True, config=self.config) as connection:
+        """DuckDB's words on a query that it cannot plan, and ours on one that does more than read the candidate."""
+        with self._open() as connection:
             try:
-                connection.execute(f"explain {query}")
+                connection.execute(f"explain {reading_statement(connection, query)}")
+            except QueryError as error:
+                return error.message
             except duckdb.ProgrammingError as error:
                 return str(error).splitlines()[0]
             except duckdb.Error as error:
@@ -60,15 +67,17 @@ class DuckDbEngine:
 
     def run(self, query: str) -> None:
         """Run a query."""
-        with duckdb.connect(str(self.database), read_only=True, config=self.config) as connection:
+        with self._open() as connection:
             try:
                 connection.execute(query)
             except duckdb.Error as error:
                 raise EngineError(type(error).__name__) from None
 
-    def known(self) -> AbstractContextManager[None]:
-        """Have Great Expectations keep DuckDB's connections."""
-        return duckdb_is_known()
+    @contextmanager
+    def known(self) -> Iterator[None]:
+        """Have Great Expectations keep DuckDB's connections, and lock each as it is made."""
+        with duckdb_is_known(), _locking(self.files):
+            yield
 
     def add_source(self, context: Any) -> Any:
         """Add the database as a datasource."""
@@ -89,6 +98,12 @@ class DuckDbEngine:
             connection.close()
         kept.engine.dispose()
 
+    @contextmanager
+    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with duckdb.connect(str(self.database), read_only=True, config=self.config) as connection:
+            lock_connection(connection, files=self.files)
+            yield connection
+
 
 @contextmanager
 def open_duckdb(candidate: LocalCandidate) -> Iterator[DuckDbEngine]:
@@ -97,11 +112,13 @@ def open_duckdb(candidate: LocalCandidate) -> Iterator[DuckDbEngine]:
     spill = str(candidate.scratch / "spill")
     bounds: Config = {"memory_limit": candidate.memory_limit, "threads": candidate.threads}
     config: Config = {**OFFLINE, **bounds, "temp_directory": spill}
-    files = ", ".join(quote_file(f) for f in candidate.files)
+    # By their whole paths, wherever a link leads: the lock on what may be opened knows files by these.
+    files = tuple(file.resolve() for file in candidate.files)
+    listed = ", ".join(map(quote_file, files))
     try:
         database.unlink(missing_ok=True)
-        _make_database(database, config, f"select * from read_parquet([{files}], hive_partitioning = false)")
-        yield DuckDbEngine(database, config)
+        _make_database(database, config, f"select * from read_parquet([{listed}], hive_partitioning = false)")
+        yield DuckDbEngine(database, config, files)
     finally:
         for leftover in (database, database.with_name(f"{database.name}.wal")):
             leftover.unlink(missing_ok=True)
@@ -117,6 +134,27 @@ def _make_database(database: Path, config: Config, rows: str) -> None:
             where=str(database),
             hint="free disk space, then run again",
         ) from None
+
+
+@contextmanager
+def _locking(files: Sequence[Path]) -> Iterator[None]:
+    """Lock every connection to DuckDB that SQLAlchemy makes meanwhile.
+
+    Great Expectations takes no function to call on a connection, and DuckDB no such lock as an argument.
+    """
+    from duckdb_engine import ConnectionWrapper
+    from sqlalchemy import event
+    from sqlalchemy.pool import Pool
+
+    def lock(connection: Any, _: Any) -> None:
+        if isinstance(connection, ConnectionWrapper):
+            lock_connection(cast(duckdb.DuckDBPyConnection, connection), files=files)
+
+    event.listen(Pool, "connect", lock)
+    try:
+        yield
+    finally:
+        event.remove(Pool, "connect", lock)
 
 
 @contextmanager

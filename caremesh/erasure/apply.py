@@ -18,7 +18,7 @@ from caremesh.lake.decisions import Decision
 from caremesh.lake.erased_receipts import rename_in_receipts
 from caremesh.lake.erased_release import erase_release, read_manifest
 from caremesh.lake.erasures import FileStep, Pending, Receipt, digest_subject, finish_pending
-from caremesh.lake.files import remove_folder, write_json
+from caremesh.lake.files import remove_folder, seal_files, write_json
 from caremesh.lake.layout import MANIFEST_FILE
 from caremesh.lake.ledger import Ledger
 from caremesh.lake.local import LocalLake
@@ -165,6 +165,7 @@ class Erasing:
             if own := names.get(manifest.product):
                 with open_releases(self.settings, self.lake) as connection:
                     rename_in_receipts(connection, home, manifest, own)
+            seal_files(home)
 
     def _derive(self) -> CareMeshError | None:
         """Build curated tables and catalog again; tables that cannot be built are removed, and the error is given."""

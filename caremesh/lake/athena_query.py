@@ -1,6 +1,6 @@
 """Queries of analysts in Athena, through PyAthena: rows as the local query gives them, and what they cost.
 
-Messages of Athena are shown as they are: they speak of the analyst's own statement.
+Messages of Athena that speak of the analyst's own statement are shown as they are; others may quote a row.
 """
 
 from __future__ import annotations
@@ -17,13 +17,22 @@ from caremesh.lake.athena_values import NESTED, ValueType, read_nested, read_typ
 from caremesh.lake.query import QueryResult
 from caremesh.lake.query_estimate import Estimate, make_estimate, show_bytes
 from caremesh.lake.query_order import move_order
-from caremesh.lake.query_reads import Reads, Statement, find_reads, hush, read_statement
+from caremesh.lake.query_reads import Reads, find_reads
+from caremesh.lake.query_statement import Statement, hush, read_statement
 from caremesh.lake.query_tables import Catalog
 from caremesh.quoting import quote_name
 
 _PAGE = 1000
 _HINT = "tables are called <domain>.<product>, see: caremesh products"
 _LIMITED = "read fewer columns or partitions, or name another work group in CAREMESH_ATHENA_WORK_GROUP"
+_CODE = re.compile(r"[A-Z][A-Z_]+(?=: )")
+# What Athena says under these is about tables and limits; else only words that name a place in the statement are shown.
+_SAFE_CODES = frozenset(
+    {
+        *("DIVISION_BY_ZERO", "NOT_SUPPORTED", "PERMISSION_DENIED", "EXCEEDED_MEMORY_LIMIT", "EXCEEDED_TIME_LIMIT"),
+        *("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND", "CATALOG_NOT_FOUND", "HIVE_CANNOT_OPEN_SPLIT", "HIVE_METASTORE_ERROR"),
+    }
+)
 _SYNTAX = re.compile(r"line \d+:\d+|queries of this type", re.IGNORECASE)
 
 
@@ -218,5 +227,10 @@ def _telling_errors() -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    """Athena's own message, without the name of the request that it answers."""
-    return str(error).partition("operation: ")[2] or str(error)
+    """What Athena says of the statement, without the name of the request; its words on a value are withheld."""
+    words = str(error).partition("operation: ")[2] or str(error)
+    code = _CODE.match(words)
+    is_of_the_statement = _SYNTAX.search(words) or (code[0] in _SAFE_CODES if code else "'" not in words)
+    if is_of_the_statement:
+        return words
+    return f"{code[0] if code else 'failed'}; Athena's words are withheld, because they may quote a row"

@@ -9,12 +9,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any, TypeVar
 
 from caremesh.errors import LakeError
 
 T = TypeVar("T")
 
+_SEALED = 0o440
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -76,6 +78,24 @@ def remove_folder(path: Path) -> None:
     """Remove a folder and all in it, if it is there."""
     if path.exists():
         shutil.rmtree(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush all that a finished folder holds."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        sync(path)
+
+
+def seal_files(folder: Path) -> None:
+    """Take the right to write off all files of a folder that nobody will change again, and all rights of others.
+
+    Whoever may write their folder can still rename or remove them.
+    """
+    for path in folder.rglob("*"):
+        mode = S_IMODE(path.lstat().st_mode)
+        # A file that came by a link may belong to somebody else, and is sealed already.
+        if path.is_file() and not path.is_symlink() and mode & ~_SEALED:
+            path.chmod(mode & _SEALED)
 
 
 def sync(path: Path) -> None:

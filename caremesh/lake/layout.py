@@ -23,6 +23,7 @@ from caremesh.products import Product
 LAKE_MARK = "lake.json"
 LAKE_FORMAT = 2
 LEDGER_FILE = "ledger.json"
+PRODUCTS_FOLDER = "products"
 DATA_FOLDER = "data"
 QUARANTINE_FOLDER = "quarantine"
 KEYS_FOLDER = "keys"
@@ -52,7 +53,7 @@ def in_order(files: Iterable[Path]) -> tuple[Path, ...]:
 
 def product_key(product: Product) -> str:
     """Where everything of one product stands."""
-    return f"products/{product.domain}/{product.name}"
+    return f"{PRODUCTS_FOLDER}/{product.domain}/{product.name}"
 
 
 def release_key(product: Product, release: str) -> str:

@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import IO
 
 from caremesh.errors import LakeError, PublishError
 from caremesh.lake.curated import CuratedBuild, CuratedTable
-from caremesh.lake.files import move_folder, read_json, remove_folder, sync, write_json, write_text
+from caremesh.lake.files import move_folder, read_json, remove_folder, seal_files, sync_folder, write_json, write_text
 from caremesh.lake.layout import (
     CATALOG_FOLDER,
     CURATED_FOLDER,
@@ -55,9 +56,19 @@ class LocalLake:
         """Its name in the catalog."""
         return self.root.resolve().name
 
-    def hold(self, *, command: str, since: str) -> AbstractContextManager[None]:
-        """Hold the lake for writing, or raise LakeLockedError at once, naming who holds it."""
-        return hold_lock(self.root, command=command, since=since)
+    @contextmanager
+    def hold(self, *, command: str, since: str) -> Iterator[None]:
+        """Hold the lake for writing, or raise LakeLockedError at once, naming who holds it.
+
+        A lake holds patients' data: what this process writes meanwhile is for its owner and group, and nobody else.
+        """
+        before = os.umask(0o027)
+        os.umask(before | 0o027)
+        try:
+            with hold_lock(self.root, command=command, since=since):
+                yield
+        finally:
+            os.umask(before)
 
     def prepare(self) -> None:
         """Make the lake folder, or make sure that it is one; empty the scratch folder of an earlier run."""
@@ -139,8 +150,7 @@ class LocalLake:
 
     def add_replay(self, name: str, built: Path) -> Path:
         """Move the files of a replay into place; what a killed one left there, and the ledger never knew, goes."""
-        for file in sorted(built.rglob("*"), reverse=True):
-            sync(file)
+        sync_folder(built)
         target = (self.root / REPLAYS_FOLDER / name).resolve()
         self._remove(target)
         move_folder(built, target)
@@ -191,8 +201,8 @@ class LocalLake:
 
     def add_candidate(self, product: Product, built: Path, manifest: Manifest) -> Manifest:
         """Put a finished candidate into place; earlier candidates of the product, failed or unused, go."""
-        for file in sorted(built.rglob("*"), reverse=True):
-            sync(file)
+        seal_files(built)
+        sync_folder(built)
         write_json(built / MANIFEST_FILE, manifest.to_json())
         self.drop_candidates(product)
         move_folder(built, self.candidate_folder(product, manifest.release))
@@ -266,6 +276,8 @@ class LocalLake:
         target = self.release_folder(product, release)
         if not target.exists():
             move_folder(self.candidate_folder(product, release), target)
+        # Its rows were sealed before; its verdict and the page about it came later.
+        seal_files(target)
         self._point(product, move_forward(seen, release, at=at))
 
     def rollback(self, product: Product, release: str | None, *, at: str) -> str:
@@ -277,8 +289,8 @@ class LocalLake:
 
     def add_release(self, home: Path, built: Path) -> None:
         """Move what was made of a release beside it, unless it stands there already."""
-        for file in sorted(built.rglob("*"), reverse=True):
-            sync(file)
+        seal_files(built)
+        sync_folder(built)
         if not home.exists():
             move_folder(built, home)
 
@@ -359,6 +371,7 @@ class LocalLake:
 
     def add_curated(self, folder: Path, build: CuratedBuild) -> None:
         """Move the files of a finished build into place; earlier builds stay for readers that have them open."""
+        seal_files(folder)
         if not (self.curated / build.build).exists():
             move_folder(folder, self.curated / build.build)
 

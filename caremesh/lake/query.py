@@ -6,16 +6,18 @@ import csv
 import json
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, TextIO
 
 import duckdb
 
+from caremesh.duckdb_reading import lock_connection, reading_statement, tell_error
 from caremesh.duckdb_settings import OFFLINE
 from caremesh.errors import QueryError
 from caremesh.lake.database import state_place
+from caremesh.lake.layout import LEDGER_FILE, PRODUCTS_FOLDER
 from caremesh.lake.local import LocalLake
 
 
@@ -31,13 +33,16 @@ def run_query(lake: LocalLake, sql: str) -> QueryResult:
     """Run one statement that only reads on the lake's database; raise QueryError where it fails or would do more."""
     if not lake.database.exists():
         raise QueryError("nothing was published yet", where=str(lake.root), hint="caremesh run first")
-    _refuse_changes(sql)
-    with _telling_errors():
-        connection = duckdb.connect(str(lake.database), read_only=True, config=OFFLINE)
+    with _telling_errors(sql), ExitStack() as opened:
+        connection = opened.enter_context(duckdb.connect(str(lake.database), read_only=True, config=OFFLINE))
         _refuse_moved(connection, lake)
-        cursor = connection.execute(sql)
-    columns = tuple(d[0] for d in cursor.description or ())
-    return QueryResult(columns, _fetch(cursor))
+        folders = (lake.root / PRODUCTS_FOLDER, lake.curated)
+        lock_connection(connection, folders=folders, files=(lake.root / LEDGER_FILE,))
+        connection.execute(reading_statement(connection, sql))
+        # It stays open for as long as rows are read.
+        opened.pop_all()
+    columns = tuple(d[0] for d in connection.description or ())
+    return QueryResult(columns, _fetch(connection, sql))
 
 
 def write_rows(result: QueryResult, out: TextIO, *, form: Literal["csv", "json"]) -> None:
@@ -57,15 +62,6 @@ def write_rows(result: QueryResult, out: TextIO, *, form: Literal["csv", "json"]
     out.write("]\n" if separator != "[" else "[]\n")
 
 
-def _refuse_changes(sql: str) -> None:
-    """A read-only database is not enough: COPY would still write files, a release's among them."""
-    with _telling_errors():
-        statements = duckdb.extract_statements(sql)
-    reading = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-    if len(statements) != 1 or statements[0].type not in reading:
-        raise QueryError("not one statement that only reads", hint='one "select …", "describe …" or "explain …"')
-
-
 def _refuse_moved(connection: duckdb.DuckDBPyConnection, lake: LocalLake) -> None:
     stated = connection.execute(
         "select comment from duckdb_views() where schema_name = 'quarantine' and view_name = 'lines'"
@@ -79,11 +75,11 @@ def _refuse_moved(connection: duckdb.DuckDBPyConnection, lake: LocalLake) -> Non
 
 
 @contextmanager
-def _telling_errors() -> Iterator[None]:
+def _telling_errors(sql: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise QueryError(str(error), hint="tables are called <domain>.<product>, see: caremesh products") from None
+        raise tell_error(error, sql) from None
 
 
 def _cell(value: Any) -> Any:
@@ -102,10 +98,11 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def _fetch(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    while True:
-        with _telling_errors():
-            batch = cursor.fetchmany(1000)
-        if not batch:
-            return
-        yield from batch
+def _fetch(cursor: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[Any, ...]]:
+    with cursor:
+        while True:
+            with _telling_errors(sql):
+                batch = cursor.fetchmany(1000)
+            if not batch:
+                return
+            yield from batch

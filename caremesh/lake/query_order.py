@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from caremesh.errors import QueryError
-from caremesh.lake.query_reads import ATHENA, Statement
+from caremesh.lake.query_statement import ATHENA, Statement
 
 
 @dataclass(frozen=True)

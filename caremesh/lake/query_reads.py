@@ -5,32 +5,18 @@ Views, subqueries and CTEs are followed to the tables; columns that nobody uses 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from caremesh.errors import QueryError
+from caremesh.lake.query_statement import ATHENA, Statement, parse_query
 
-ATHENA = "athena"
 CATALOG = "awsdatacatalog"
 
 # Catalog of sqlglot: database → table → column → type.
 Schema: TypeAlias = dict[str, Any]
-
-_ONE = 'one "select …", "show …", "describe …" or "explain …"'
-_LOOKING = ("SHOW", "DESCRIBE", "DESC", "EXPLAIN")
-_EXPLAIN_OPTIONS = re.compile(r"\A\s*(verbose\b\s*)?(\(\s*(format|type)\b[^)]*\))?", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One statement that only reads: its text, and its tree where running it reads tables."""
-
-    text: str
-    tree: Any = None
-    is_looking: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,21 +55,6 @@ class Reads:
 Lookup = Callable[[str, str], Relation]
 
 
-def read_statement(sql: str) -> Statement:
-    """Take one statement that only reads; raise QueryError for everything else."""
-    from sqlglot.errors import SqlglotError
-
-    hush("sqlglot")
-    try:
-        text, first = _only_statement(sql)
-        if first == "EXPLAIN":
-            explained = _run_by_explain(text)
-            return Statement(text, read_statement(explained).tree if explained else None, is_looking=True)
-        return Statement(text, is_looking=True) if first in _LOOKING else Statement(text, _parse_query(text))
-    except SqlglotError as error:
-        raise QueryError(_plain_words(error), hint=_ONE) from None
-
-
 def find_reads(statement: Statement, lookup: Lookup) -> Reads:
     """The tables and columns that a statement reads; `lookup` gives a table of Glue by database and name."""
     from sqlglot.errors import SqlglotError
@@ -99,39 +70,6 @@ def find_reads(statement: Statement, lookup: Lookup) -> Reads:
         return Reads(tuple(_whole_tables(tree, schema)), is_exact=False, has_nested=True)
 
 
-def _only_statement(sql: str) -> tuple[str, str]:
-    """The one statement in a text, without comments and semicolons around it, and its first word."""
-    from sqlglot import TokenType
-
-    tokens = _tokens(sql)
-    while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
-        tokens.pop()
-    if not tokens or any(t.token_type == TokenType.SEMICOLON for t in tokens):
-        raise QueryError("not one statement that only reads", hint=_ONE)
-    return sql[tokens[0].start : tokens[-1].end + 1], tokens[0].text.upper()
-
-
-def _run_by_explain(text: str) -> str | None:
-    """What `explain analyze` runs; None for any other `explain`, which runs nothing."""
-    rest = text[_tokens(text)[0].end + 1 :]
-    word = _tokens(rest)[0] if _tokens(rest) else None
-    if word is None or word.text.upper() != "ANALYZE":
-        return None
-    rest = rest[word.end + 1 :]
-    return _EXPLAIN_OPTIONS.sub("", rest)
-
-
-def _parse_query(text: str) -> Any:
-    import sqlglot
-    from sqlglot import exp
-
-    (tree,) = sqlglot.parse(text, dialect=ATHENA)
-    is_query = isinstance(tree, exp.Query | exp.Values)
-    if tree is None or not is_query or tree.find(exp.DML, exp.DDL, exp.Into, exp.Command) not in (None, tree):
-        raise QueryError("not one statement that only reads", hint=_ONE)
-    return tree
-
-
 def _resolve_tables(tree: Any, lookup: Lookup, schema: Schema, depth: int = 0) -> Any:
     """Note the columns of every table in `schema`; put the statement of a view in the view's place."""
     from sqlglot import exp
@@ -145,7 +83,7 @@ def _resolve_tables(tree: Any, lookup: Lookup, schema: Schema, depth: int = 0) -
             continue
         if depth > 20:
             raise QueryError(f"the view {node.db}.{node.name} reads itself")
-        inner = _lower_names(_parse_query(relation.view))
+        inner = _lower_names(parse_query(relation.view))
         # The tables of a view without a database are in the one that it was made in.
         list(_tables_of(inner, default=relation.view_database))
         inner = _resolve_tables(inner, lookup, schema, depth + 1)
@@ -160,7 +98,7 @@ def _tables_of(tree: Any, *, default: str = "default") -> Iterator[Any]:
 
     own = {cte.alias for cte in tree.find_all(exp.CTE)}
     for node in tree.find_all(exp.Table):
-        if not isinstance(node.this, exp.Identifier) or (not node.db and node.name in own):
+        if not node.db and node.name in own:
             continue
         if node.catalog not in ("", CATALOG):
             raise QueryError(f"{node.catalog} is another data catalog", hint="name tables as <domain>.<product>")
@@ -293,24 +231,3 @@ def _identifier(name: str) -> Any:
     from sqlglot import exp
 
     return exp.to_identifier(name)
-
-
-def _tokens(sql: str) -> list[Any]:
-    from sqlglot import Dialect
-
-    # Athena's own tokens in sqlglot hold marks for its two parsers, which Trino's do not.
-    return list(Dialect.get_or_raise("trino").tokenize(sql))
-
-
-def hush(library: str) -> None:
-    """Let a library that logs have nobody who prints it: what matters it also raises."""
-    import logging
-
-    logger = logging.getLogger(library)
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
-
-
-def _plain_words(error: Exception) -> str:
-    """The parser's message without the marks for terminals and the quoted statement."""
-    return str(error).partition("\n")[0].strip()

@@ -60,7 +60,8 @@ def lakes(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> tupl
     local = LocalLake(folder / "lake")
     local.root.mkdir()
     local.prepare()
-    file = folder / "stay.parquet"
+    file = local.root / "products" / "stay.parquet"
+    file.parent.mkdir()
     file.write_bytes(as_parquet(rows))
     with duckdb.connect(str(rebuild_database(local, []))) as connection:
         connection.execute(f"create schema {remote.database}")
@@ -156,6 +157,7 @@ def statistics(local_aws: LocalAws, result: Result) -> dict[str, int]:
         ("select codes, nothing from WARD.stay", "COLUMN_NOT_FOUND: line 1:15:"),
         ("select id / 0 from WARD.stay", "DIVISION_BY_ZERO"),
         ("select nofunction(id) from WARD.stay", "FUNCTION_NOT_FOUND"),
+        ("select cast(text as integer) from WARD.stay", "INVALID_CAST_ARGUMENT; Athena's words are withheld"),
     ],
 )
 def test_a_wrong_statement_is_told_in_the_words_of_athena(

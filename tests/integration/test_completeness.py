@@ -129,6 +129,7 @@ def test_a_required_release_without_keys_is_known_by_its_rows(mesh: Mesh, careme
     mesh.go()
     (file,) = (mesh.lake / "products/clinic/person/releases").glob("*/manifest.json")
     manifest = json.loads(file.read_text())
+    file.chmod(0o640)
     file.write_text(json.dumps({**manifest, "keys": None}))
     mesh.export("b", encounter(2, of=2), encounter(3, of=3))
     assert counts(mesh.go()) == {"person_id": 1, "part_of_id": 0}

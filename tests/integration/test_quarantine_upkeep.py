@@ -99,6 +99,7 @@ def test_a_quarantine_of_an_earlier_version_is_read_and_written_on(mesh: Mesh) -
     mesh.land(GOOD, CUT, WRONG)
     mesh.go(*UNTIL_PUBLISHED)
     (part,) = mesh.lake.root.glob("products/clinical/patient/releases/*/quarantine/*.parquet")
+    part.chmod(0o640)
     parquet.write_table(parquet.read_table(part).drop_columns("digest"), part)
 
     assert mesh.say("discard", "export", FILE, 2, "--reason", "x").exit_code == 0

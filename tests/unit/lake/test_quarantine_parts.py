@@ -96,4 +96,5 @@ def spoil_column(part: Path, name: str) -> None:
             if column.path_in_schema == name:
                 start, size = column.data_page_offset, column.total_compressed_size
                 content[start : start + size] = b"\xff" * size
+    part.chmod(0o640)
     part.write_bytes(content)

@@ -6,7 +6,7 @@ import pytest
 
 from caremesh.errors import QueryError
 from caremesh.lake.query_order import Ordered, move_order
-from caremesh.lake.query_reads import read_statement
+from caremesh.lake.query_statement import read_statement
 
 
 def move(sql: str, *names: str) -> Ordered:

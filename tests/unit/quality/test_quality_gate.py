@@ -8,9 +8,12 @@ from datetime import datetime
 
 import pyarrow as pa
 import pytest
+import sqlalchemy
 
 from caremesh.errors import ContractError, QualityError
 from quality.candidate import LocalCandidate
+from quality.duckdb_engine import open_duckdb
+from quality.engine import EngineError
 from quality.gate import run_gate
 from quality.report import render_report
 from tests.unit.quality.conftest import ARROW_SCHEMA
@@ -176,6 +179,19 @@ def test_a_candidate_without_files_is_an_error(make_product, tmp_path):
     [
         ({"kind": "sql", "query": "select count(nothing) from {object}"}, "Binder Error: .*nothing"),
         ({"kind": "sql", "query": "select count(* from {object}"}, "Parser Error: syntax error"),
+        (
+            {"kind": "sql", "query": "select count(*) from read_text('/etc/hostname')"},
+            "read_text.* may not be read from",
+        ),
+        ({"kind": "sql", "query": "select count(*) from '/etc/hostname'"}, "there is no table /etc/hostname"),
+        (
+            {
+                "kind": "sql",
+                "query": "1\n)) as bigint), 0), 0); copy (select 1) to 'x'; select coalesce(greatest(cast(ceil((1",
+            },
+            "3 statements",
+        ),
+        ({"kind": "sql", "query": "with x as (copy (select 1) to 'x') select 1"}, "a part of the statement"),
         ({"kind": "pattern", "pattern": "(a"}, r"Invalid Input Error: missing \)"),
         ({"kind": "pattern", "pattern": "(?i)a"}, r"DuckDB and Athena do not read '\(\?i' alike"),
     ],
@@ -187,6 +203,28 @@ def test_a_mistake_in_a_rule_is_told_in_the_engines_words(
 
     with pytest.raises(ContractError, match=f"r: {words}"):
         run_gate(product, LocalCandidate((write_candidate([{}]),), tmp_path))
+
+
+def test_a_rule_reads_the_candidate_through_a_link_and_nothing_else(write_candidate, tmp_path):
+    (tmp_path / "link").symlink_to(write_candidate([{}]).parent)
+    files = tuple((tmp_path / "link").glob("*.parquet"))
+
+    with open_duckdb(LocalCandidate(files, tmp_path)) as engine:
+        engine.run("select count(*) from candidate")
+        for elsewhere in ("from read_text('/etc/hostname')", "copy (select 1) to '/dev/null'"):
+            with pytest.raises(EngineError, match="PermissionException"):
+                engine.run(elsewhere)
+
+
+def test_what_great_expectations_asks_with_is_locked_too(write_candidate, tmp_path):
+    with open_duckdb(LocalCandidate((write_candidate([{}]),), tmp_path)) as engine, engine.known():
+        arguments = {"database": str(engine.database), "read_only": True, "config": engine.config}
+        asking = sqlalchemy.create_engine("duckdb://", connect_args=arguments)
+        with asking.connect() as connection:
+            assert connection.execute(sqlalchemy.text("select count(*) from candidate")).scalar() == 1
+            with pytest.raises(sqlalchemy.exc.DBAPIError, match="disabled by configuration"):
+                connection.execute(sqlalchemy.text("from read_text('/etc/hostname')"))
+        asking.dispose()
 
 
 def test_a_rule_that_fails_on_the_data_is_named_without_quoting_the_data(
