@@ -33,6 +33,7 @@ from caremesh.stages.land import LandingReport, forget, land
 from caremesh.stages.publish import Outcome, publish, roll_back
 from caremesh.stages.register import register
 from caremesh.stages.release_plan import FIRST, Required
+from caremesh.stages.stage_engine import StageEngine, open_stage_engine
 from catalog.base import Change
 
 Stage = Literal["land", "flatten", "check", "publish", "curate", "register"]
@@ -127,8 +128,8 @@ def run(
         settings.require_landing()
     else:
         lake.require()
-    with writing(settings, lake, command):
-        return _Run(settings, lake, Exports(aws), domains, chosen, watcher).go(stages)
+    with writing(settings, lake, command), open_stage_engine(settings, scratch=lake.scratch) as engine:
+        return _Run(settings, lake, Exports(aws), engine, domains, chosen, watcher).go(stages)
 
 
 def rollback(settings: Settings, product_id: str, release: str | None, *, command: str) -> tuple[str, str]:
@@ -197,6 +198,7 @@ class _Run:
     settings: Settings
     lake: Lake
     exports: Exports
+    engine: StageEngine
     domains: tuple[Domain, ...]
     chosen: tuple[Product, ...]
     watcher: Watcher
@@ -298,6 +300,7 @@ class _Run:
                 lake=self.lake,
                 exports=self.exports,
                 ledger=ledger,
+                duckdb=self.engine,
                 required=[self._required(name) for name in product.required],
                 on_sift=lambda f: self.watcher.note(f"{f.export}/{f.name} has lines that cannot be used: sorting them"),
             )
@@ -310,6 +313,8 @@ class _Run:
             self.lake.set_aside(product, made.manifest.release, seen=seen[product.id])
             self.reports[product.id] = ProductReport(product, made.manifest, made.is_new, seen[product.id])
             self.watcher.advance(size[product.id], product.id)
+        # What follows brings a DuckDB of its own, and needs the memory.
+        self.engine.rest()
         self.reports = {p.id: self.reports[p.id] for p in self.chosen if p.id in self.reports}
         made_now = sum(r.is_new for r in self.reports.values())
         rows = sum(r.manifest.rows for r in self.reports.values())

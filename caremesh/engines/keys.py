@@ -69,7 +69,7 @@ def _keep_hashes(desk: Desk) -> None:
     known = [i for i in desk.indexes() if _is_known(desk, i)]
     unknown = [desk.path(i) for i in desk.indexes() if i not in known]
     desk.connection.execute("drop table if exists keys; drop type if exists landed_file")
-    desk.connection.execute(f"create type landed_file as enum ({paths})")
+    desk.connection.execute(f"create temp type landed_file as enum ({paths})")
     desk.connection.execute(
         f"""
         create temp table keys as

@@ -23,9 +23,8 @@ from caremesh.lake.layout import DATA_FOLDER, HELD_FOLDER, INCOMPLETE_FOLDER, KE
 from caremesh.lake.release import Completeness
 from caremesh.product_views import compile_product
 from caremesh.products import Product
-from caremesh.settings import Settings
 from caremesh.stages.release_plan import ReleasePlan, Required
-from caremesh.stages.stage_engine import open_stage_engine
+from caremesh.stages.stage_engine import StageEngine
 
 
 def state_undetermined(product: Product, plan: ReleasePlan) -> Completeness | None:
@@ -34,7 +33,7 @@ def state_undetermined(product: Product, plan: ReleasePlan) -> Completeness | No
 
 
 def judge_completeness(
-    product: Product, plan: ReleasePlan, *, settings: Settings, lake: Lake, built: Path
+    product: Product, plan: ReleasePlan, *, lake: Lake, engine: StageEngine, built: Path
 ) -> Completeness | None:
     """List the incomplete rows of the release that stands in `built`, and keep them back where its contract says so.
 
@@ -44,7 +43,7 @@ def judge_completeness(
         return None
     scratch = lake.scratch / product.id / "completeness"
     scratch.mkdir()
-    with open_stage_engine(f"the completeness of {product.id}", settings=settings, scratch=scratch) as connection:
+    with engine.work_on(f"the completeness of {product.id}", scratch=scratch) as connection:
         return _Judge(connection, product, product.completeness, plan, lake, built).judge()
 
 

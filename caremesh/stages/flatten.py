@@ -23,6 +23,7 @@ from caremesh.stages.athena_flatten import choose_engine, flatten_in_athena
 from caremesh.stages.local_flatten import flatten_here
 from caremesh.stages.receipts import write_receipts
 from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Required, choose_base, plan_release
+from caremesh.stages.stage_engine import StageEngine
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def flatten(
     lake: Lake,
     exports: Exports,
     ledger: Ledger,
+    duckdb: StageEngine,
     required: Sequence[Required] = (),
     on_sift: Callable[[LineFile], None] | None = None,
 ) -> Flattened:
@@ -68,9 +70,13 @@ def flatten(
         if engine == "athena":
             result = flatten_in_athena(product, plan, settings=settings, lake=cast(AwsLake, lake))
         else:
-            result = flatten_here(product, plan, settings=settings, lake=lake, exports=exports, on_sift=on_sift)
+            result = flatten_here(
+                product, plan, settings=settings, lake=lake, exports=exports, engine=duckdb, on_sift=on_sift
+            )
         keys = result.keys if any(count.deleted for count in result.counts) else None
-        receipts = write_receipts(product, plan.release, keys=keys, settings=settings, lake=lake, built=built)
+        receipts = write_receipts(
+            product, plan.release, keys=keys, settings=settings, lake=lake, engine=duckdb, built=built
+        )
     _refuse_changed(settings, plan, exports)
     manifest = _manifest(product, plan, result, settings=settings, lake=lake, why=why)
     manifest = lake.add_candidate(product, built, replace(manifest, receipts=receipts))

@@ -25,7 +25,7 @@ from caremesh.sources.ndjson import DELETIONS, LandedFile, LineFile
 from caremesh.sources.sieve import QuarantinedLine
 from caremesh.stages.completeness import judge_completeness
 from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Strand, reference_columns
-from caremesh.stages.stage_engine import open_stage_engine
+from caremesh.stages.stage_engine import StageEngine
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ def flatten_here(
     settings: Settings,
     lake: Lake,
     exports: Exports,
+    engine: StageEngine,
     on_sift: Callable[[LineFile], None] | None,
 ) -> FlattenResult:
     """Flatten into the folder of the release to be; what an earlier release holds already is taken from there.
@@ -55,15 +56,15 @@ def flatten_here(
     targets = {k: folder / "release" / lake.parts_folder(k) for k in (DATA_FOLDER, KEYS_FOLDER, QUARANTINE_FOLDER)}
     for target in targets.values():
         target.mkdir(parents=True)
-    maker = _Maker(plan, settings, exports, folder, targets, _base_parts(product, plan, lake), on_sift)
+    maker = _Maker(plan, settings, exports, engine, folder, targets, _base_parts(product, plan, lake), on_sift)
     made = [maker.make(number) for number in range(len(plan.strands))]
-    completeness = judge_completeness(product, plan, settings=settings, lake=lake, built=folder / "release")
+    completeness = judge_completeness(product, plan, lake=lake, engine=engine, built=folder / "release")
     return FlattenResult(
         engine="duckdb",
         counts=tuple(count for counts, _ in made for count in counts),
         rows=sum(intake.rows for _, intake in made) - (completeness.held if completeness else 0),
         bytes=sum(file.stat().st_size for file in targets[DATA_FOLDER].iterdir()),
-        unresolved=_count_unresolved(product, targets[DATA_FOLDER], settings=settings, scratch=folder),
+        unresolved=_count_unresolved(product, targets[DATA_FOLDER], engine=engine, scratch=folder),
         keys=lake.parts_folder(KEYS_FOLDER),
         withheld=tuple(sorted({export for _, intake in made for export in intake.withheld})),
         completeness=completeness,
@@ -77,6 +78,7 @@ class _Maker:
     plan: ReleasePlan
     settings: Settings
     exports: Exports
+    engine: StageEngine
     folder: Path
     targets: Mapping[str, Path]
     earlier: BaseParts | None
@@ -108,7 +110,7 @@ class _Maker:
         scratch = self.folder / strand.view.resource
         scratch.mkdir()
         hint = "give more --memory-limit, free disk space, or see whether the landed files can still be read"
-        with open_stage_engine(strand.view.resource, settings=self.settings, scratch=scratch, hint=hint) as connection:
+        with self.engine.work_on(strand.view.resource, scratch=scratch, hint=hint) as connection:
             return flatten_files(
                 connection,
                 view=strand.view,
@@ -215,7 +217,7 @@ def _write_quarantine(lines: Sequence[QuarantinedLine], earlier: Path | None, pa
 
 
 def _count_unresolved(
-    product: Product, data: Path, *, settings: Settings, scratch: Path
+    product: Product, data: Path, *, engine: StageEngine, scratch: Path
 ) -> tuple[tuple[str, int], ...]:
     """How many rows name another resource in a way that gives no id: by `<x>_reference` beside an `<x>_id`."""
     pairs = reference_columns(product)
@@ -223,6 +225,6 @@ def _count_unresolved(
         return ()
     counts = ", ".join(f"count({quote_name(name)})" for name in pairs)
     files = ", ".join(quote_file(file) for file in sorted(data.iterdir()))
-    with open_stage_engine(f"the references of {product.id}", settings=settings, scratch=scratch) as connection:
+    with engine.work_on(f"the references of {product.id}", scratch=scratch) as connection:
         row = connection.execute(f"select {counts} from read_parquet([{files}])").fetchone() or ()
     return tuple((name, count) for name, count in zip(pairs, row, strict=True) if count)

@@ -15,11 +15,18 @@ from caremesh.products import Product
 from caremesh.quoting import quote_text
 from caremesh.release_keys import all_keys_sql
 from caremesh.settings import Settings
-from caremesh.stages.stage_engine import open_stage_engine
+from caremesh.stages.stage_engine import StageEngine
 
 
 def write_receipts(
-    product: Product, release: str, *, keys: str | None, settings: Settings, lake: Lake, built: Path
+    product: Product,
+    release: str,
+    *,
+    keys: str | None,
+    settings: Settings,
+    lake: Lake,
+    engine: StageEngine,
+    built: Path,
 ) -> str | None:
     """Write the receipts of the release that stands in `built`; give their folder, None where there are none.
 
@@ -37,7 +44,7 @@ def write_receipts(
     (scratch := lake.scratch / product.id / RECEIPTS_FOLDER).mkdir()
     folder = built / (name := lake.parts_folder(RECEIPTS_FOLDER))
     folder.mkdir(parents=True)
-    with open_stage_engine(f"the receipts of {product.id}", settings=settings, scratch=scratch) as connection:
+    with engine.work_on(f"the receipts of {product.id}", scratch=scratch) as connection:
         removed = _removed_sql(sorted((built / keys).iterdir())) if keys else None
         if removed and connection.execute(f"select 1 from ({removed}) limit 1").fetchone():
             # Where the current release has no receipt of a removal, nobody ever wrote one.
