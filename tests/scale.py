@@ -42,6 +42,11 @@ def share(full: int, *, least: int = 1) -> int:
     return max(min(least, full), math.ceil(full * scale() / 100))
 
 
+def stride(*, most: int) -> int:
+    """Which of a row of cases are tried: each one in a full run, else each so-manyth."""
+    return min(most, math.ceil(100 / scale()))
+
+
 def is_soak() -> bool:
     """Whether this run has the full sizes."""
     return scale() >= 100

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from caremesh.lake.local import LocalLake
-from caremesh.pipeline import run
-from tests.conftest import SilentWatcher, settings_for
-from tests.integration.dying import dies_at
+from caremesh.pipeline import STAGES, run
+from tests.conftest import ROOT, SilentWatcher, settings_for
+from tests.integration.dying import Death, dies_at
+from tests.integration.run_to_kill import start
 from tests.integration.small_mesh import patient, write_lines, write_project
+from tests.scale import dice, share, stride
 
 UNTIL_PUBLISHED = ("land", "flatten", "check", "publish")
 FIRST = [patient(n) for n in range(3)]
@@ -58,9 +59,10 @@ def test_killed_at_any_write_the_next_run_ends_as_if_undisturbed(tmp_path: Path)
     go(project, first, lake)
     shutil.copytree(lake, after_first)
     go(project, second, lake)
-    expected, step = state_of(lake), 0
+    expected, every = state_of(lake), stride(most=3)
+    step = dice("kills at a write").randrange(every) + 1 - every
     while True:
-        step += 1
+        step += every
         shutil.rmtree(lake)
         shutil.copytree(after_first, lake)
         died = run_and_die(step, project, second, lake)
@@ -75,24 +77,23 @@ def test_killed_at_any_write_the_next_run_ends_as_if_undisturbed(tmp_path: Path)
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_real_run_killed_at_any_time_ends_as_an_undisturbed_one(shared_data: Path, tmp_path: Path) -> None:
-    landing, calm, shaken = shared_data / "synthea-25", tmp_path / "calm", tmp_path / "shaken"
-    assert start_run(landing, calm).wait() == 0
-    for delay in (0.3, 0.7, 1.0, 1.3, 1.6, 2.0, 4.0, 8.0, 9.0, 10.0, 12.0):
-        process = start_run(landing, shaken)
-        try:
-            process.wait(timeout=delay)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            assert process.wait() == -signal.SIGKILL
-    assert start_run(landing, shaken).wait() == 0
+def test_a_real_run_killed_again_and_again_ends_as_an_undisturbed_one(shared_data: Path, tmp_path: Path) -> None:
+    landing, steps = shared_data / "synthea-25", tmp_path / "steps"
+    calm, shaken = tmp_path / "calm", tmp_path / "shaken"
+    assert play(landing, calm, steps=steps) == 0
+    count, chance = len(steps.read_text().splitlines()), dice("kills of a real run")
+    for _ in range(share(11, least=2)):
+        # What a killed run has done is not done again: most of the steps are still ahead of a few kills.
+        assert play(landing, shaken, death=Death(step=chance.randint(1, count // 3))) in (0, -signal.SIGKILL)
+    assert play(landing, shaken) == 0
     assert contents(shaken) == contents(calm)
 
 
-def start_run(landing: Path, lake: Path) -> subprocess.Popen[bytes]:
-    """The command line in a process of its own."""
-    arguments = ["run", "--landing", str(landing), "--lake", str(lake), "--quiet"]
-    return subprocess.Popen([sys.executable, "-m", "caremesh", *arguments], stdout=subprocess.DEVNULL)
+def play(landing: Path, lake: Path, **more: Any) -> int | None:
+    """A whole run of our own products in a process of its own; gives how it ended."""
+    process = start(ROOT, landing, lake, STAGES, **more)
+    process.join()
+    return process.exitcode
 
 
 def contents(lake: Path) -> dict[str, object]:

@@ -15,6 +15,7 @@ from caremesh.engines.intake import Intake, flatten_files
 from caremesh.engines.view_rows import name_files, open_view_engine
 from caremesh.errors import LandingError
 from caremesh.fhir import DUCKDB, compile_view, parse_view
+from tests.scale import draw
 
 VIEW = {
     "resource": "Observation",
@@ -140,22 +141,23 @@ def test_a_bad_line_is_named_and_the_others_give_their_rows(
     assert [(c.used, c.superseded, c.quarantined) for c in intake.counts] == [(6, 0, 1)]
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_any_mixture_of_damage_is_sorted_out(seed: int, tmp_path: Path) -> None:
-    draw = random.Random(seed)
+@pytest.mark.parametrize("seed", draw("damage_mixtures", 10))
+@pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "packed"])
+@pytest.mark.parametrize("bad_share", [0.02, 0.2, 0.9])
+def test_any_mixture_of_damage_is_sorted_out(bad_share: float, is_packed: bool, seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
     lines, good, numbers = [], [], []
     for number in range(400):
-        if draw.random() < 0.1:
-            lines.append(draw.choice([b"", b"  ", b"\t"]))
-        is_bad = draw.random() < (0.02, 0.2, 0.9)[seed % 3]
-        lines.append(BROKEN[draw.choice(list(BROKEN))][0](number) if is_bad else text(number))
+        if chance.random() < 0.1:
+            lines.append(chance.choice([b"", b"  ", b"\t"]))
+        is_bad = chance.random() < bad_share
+        lines.append(BROKEN[chance.choice(list(BROKEN))][0](number) if is_bad else text(number))
         if is_bad:
             numbers.append(len(lines))
         else:
             good.append(lines[-1])
-    end = draw.choice([b"\n", b"\r\n"])
-    content = end.join(lines) + draw.choice([b"", end])
-    is_packed = bool(seed % 2)
+    end = chance.choice([b"\n", b"\r\n"])
+    content = end.join(lines) + chance.choice([b"", end])
     intake, rows = read(
         tmp_path,
         gzip.compress(content, 1) if is_packed else content,

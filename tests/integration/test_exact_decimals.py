@@ -15,6 +15,7 @@ from caremesh.engines.intake import flatten_files
 from caremesh.engines.view_rows import flatten_strictly, name_files, open_view_engine
 from caremesh.errors import LandingError
 from caremesh.fhir import DUCKDB, compile_view, parse_view
+from tests.scale import draw
 
 AS_WRITTEN = [{"name": "ansi/type", "value": "VARCHAR"}]
 VIEW: dict[str, Any] = {
@@ -71,17 +72,17 @@ def test_a_number_comes_as_it_was_written(number: str, strictly: bool, tmp_path:
     assert read(tmp_path, lines, strictly=strictly) == expected(numbers)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", draw("exact_decimals", 40, least=2))
 def test_any_numbers_come_as_they_were_written(seed: int, tmp_path: Path) -> None:
-    draw = random.Random(seed)
+    chance = random.Random(seed)
 
     def number() -> str:
-        whole = str(draw.randrange(10 ** draw.randrange(1, 12)))
-        digits = "".join(draw.choices("0123456789", k=draw.randrange(8)))
-        exponent = draw.choice(["", "", "", "e2", "E-3"])
-        return draw.choice(["", "-"]) + whole + (f".{digits}" if digits else "") + exponent
+        whole = str(chance.randrange(10 ** chance.randrange(1, 12)))
+        digits = "".join(chance.choices("0123456789", k=chance.randrange(8)))
+        exponent = chance.choice(["", "", "", "e2", "E-3"])
+        return chance.choice(["", "-"]) + whole + (f".{digits}" if digits else "") + exponent
 
-    numbers = [[number() for _ in range(draw.randrange(1, 4))] for _ in range(2000)]
+    numbers = [[number() for _ in range(chance.randrange(1, 4))] for _ in range(2000)]
     assert read(tmp_path, [line(i, *ns) for i, ns in enumerate(numbers)]) == expected(numbers)
 
 

@@ -18,9 +18,10 @@ import pytest
 from caremesh.lake.local import LocalLake
 from tests.bulk_server import FILE_FAULTS, STATUS_FAULTS, BulkServer, Fault, Seen, Served, run_bulk_server
 from tests.conftest import ROOT
+from tests.scale import share
 
-FILES, LINES = 5000, 3
-KILLED_AT = (1, 600, 1800, 3100, 4400, 4990)
+FILES, LINES = share(5000, least=600), 3
+KILLED_AT = (1, *(FILES * percent // 100 for percent in (12, 36, 62, 88)), FILES - 10)
 """How many files are there when the process is killed."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -77,7 +78,7 @@ def kill_when(process: subprocess.Popen[bytes], folder: Path, files: int) -> Non
     assert process.returncode == -signal.SIGKILL
 
 
-def test_5000_files_with_faults_and_kills_are_all_landed_once(tmp_path: Path) -> None:
+def test_many_files_with_faults_and_kills_are_all_landed_once(tmp_path: Path) -> None:
     landing, lake, name = tmp_path / "landing", tmp_path / "lake", "killed"
     faults = EveryTenth()
     plan = BulkServer(files={f"f{n}": served(n) for n in range(FILES)}, fault=faults, polls=3)

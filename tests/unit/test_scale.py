@@ -40,6 +40,14 @@ def test_a_share_is_per_cent_of_the_full_size_and_never_nothing(
     assert scale.share(full, least=least) == expected
 
 
+@pytest.mark.parametrize(("stated", "expected"), [("100", 1), ("200", 1), ("50", 2), ("40", 3), ("1", 3)])
+def test_a_row_is_tried_whole_in_a_full_run_and_else_in_strides(
+    monkeypatch: pytest.MonkeyPatch, stated: str, expected: int
+) -> None:
+    monkeypatch.setenv(scale.SCALE, stated)
+    assert scale.stride(most=3) == expected
+
+
 @pytest.mark.parametrize("stated", ["0", "-1", "all", "1/0"])
 def test_a_scale_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch, stated: str) -> None:
     monkeypatch.setenv(scale.SCALE, stated)

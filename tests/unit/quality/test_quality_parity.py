@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
-
 import duckdb
 import pytest
 
 from quality.candidate import LocalCandidate
 from quality.gate import run_gate
+from tests.scale import dice
 
 ROWS = 600
 
@@ -42,8 +41,8 @@ SINGLE = {
 
 
 def defective_rows():
-    """Rows with every kind of defect, always the same ones."""
-    chance = random.Random(7)
+    """Rows with every kind of defect, the same ones for a seed."""
+    chance = dice("defective rows")
     for number in range(ROWS):
         yield {
             "visit_id": chance.choice([None, f"v{chance.randrange(200)}", f"w{number}"]),
