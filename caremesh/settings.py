@@ -51,7 +51,9 @@ class ExportSettings:
     A job is asked about after `poll_seconds`, then ever less often up to `poll_longest_seconds`, for `follow_seconds`
     in all. A request that fails is tried `attempts` times, with pauses that double from `retry_seconds`.
     `overlap_seconds` is how far before the last export the next one begins. `token` and `key_file` are never shown;
-    `token_hosts` are those beside the server's own that a token may be sent to.
+    `token_hosts` are those beside the server's own that a token may be sent to. `https_proxy` and `http_proxy` are
+    asked for all hosts but those of `no_proxy` and this machine; `ca_file` holds the certificates that are trusted
+    instead of the system's.
     """
 
     running_jobs: int = 1
@@ -66,6 +68,10 @@ class ExportSettings:
     parallel: int = 4
     overlap_seconds: float = 3_600.0
     lake_seconds: float = 900.0
+    https_proxy: str | None = field(default=None, repr=False)
+    http_proxy: str | None = field(default=None, repr=False)
+    no_proxy: str | None = None
+    ca_file: Path | None = None
     token: str | None = field(default=None, repr=False)
     token_hosts: tuple[str, ...] = ()
     client_id: str | None = None

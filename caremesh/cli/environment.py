@@ -100,7 +100,7 @@ def read_aws(env: Mapping[str, str]) -> AwsSettings:
 def read_export(env: Mapping[str, str]) -> ExportSettings:
     """What the environment says on how to ask for exports; a variable that is empty counts as one that is not set."""
     default = ExportSettings()
-    key_file = env.get("CAREMESH_EXPORT_KEY_FILE")
+    key_file, ca_file = env.get("CAREMESH_EXPORT_KEY_FILE"), env.get("CAREMESH_EXPORT_CA_FILE")
     return ExportSettings(
         running_jobs=_number(env, "CAREMESH_HEALTHLAKE_RUNNING_JOBS", int, default.running_jobs),
         waiting_jobs=_number(env, "CAREMESH_HEALTHLAKE_WAITING_JOBS", int, default.waiting_jobs),
@@ -116,6 +116,11 @@ def read_export(env: Mapping[str, str]) -> ExportSettings:
         parallel=_number(env, "CAREMESH_EXPORT_PARALLEL", int, default.parallel),
         overlap_seconds=_number(env, "CAREMESH_EXPORT_OVERLAP_SECONDS", float, default.overlap_seconds),
         lake_seconds=_number(env, "CAREMESH_EXPORT_LAKE_SECONDS", float, default.lake_seconds),
+        https_proxy=env.get("HTTPS_PROXY") or env.get("https_proxy") or None,
+        # In capitals it may be a header that a client sent to a web server, as https://httpoxy.org tells.
+        http_proxy=env.get("http_proxy") or None,
+        no_proxy=env.get("NO_PROXY") or env.get("no_proxy") or None,
+        ca_file=Path(ca_file) if ca_file else None,
         token=env.get("CAREMESH_EXPORT_TOKEN") or None,
         token_hosts=tuple(
             h for h in map(str.strip, env.get("CAREMESH_EXPORT_TOKEN_HOSTS", "").lower().split(",")) if h

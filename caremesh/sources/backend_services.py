@@ -17,7 +17,8 @@ from urllib.parse import urlencode
 import orjson
 
 from caremesh.errors import UsageError
-from caremesh.sources.web import Anyone, Authority, BearerToken, OwnServer, Web, refuse_plain, refused
+from caremesh.sources.addresses import refuse_plain
+from caremesh.sources.web import Anyone, Authority, BearerToken, OwnServer, Web, refused
 
 _LIFETIME = 300
 _EARLY = 30

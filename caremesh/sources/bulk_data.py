@@ -18,8 +18,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from caremesh.errors import ExportError
+from caremesh.sources.addresses import follow_link
 from caremesh.sources.export_jobs import ExportScope, show_time
-from caremesh.sources.web import Answer, Authority, Web, follow_link, refused, seconds_until
+from caremesh.sources.web import Answer, Authority, Web, refused, seconds_until
 
 FileKind = Literal["output", "deleted", "error"]
 

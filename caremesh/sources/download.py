@@ -19,8 +19,9 @@ from typing import IO, Any
 import orjson
 
 from caremesh.errors import ExportError
+from caremesh.sources.addresses import show_url
 from caremesh.sources.bulk_data import Finished, ListedFile
-from caremesh.sources.web import BUSY, Answer, Anyone, Authority, Broken, Web, refused, show_url, was_stopped
+from caremesh.sources.web import BUSY, Answer, Anyone, Authority, Broken, Web, refused, was_stopped
 
 CHECKPOINT = 8 << 20
 """So many bytes may have to be fetched again after a kill."""
@@ -178,9 +179,8 @@ def _attempt(web: Web, url: str, part: Path, authority: Authority, stopped: thre
         "Accept": "application/fhir+ndjson",
         "Accept-Encoding": "identity",
         **({"Range": f"bytes={mark.bytes}-", "If-Range": str(mark.version)} if mark.bytes else {}),
-        **authority.headers("GET", url, b""),
     }
-    with web.stream(url, headers) as answer:
+    with web.stream(url, headers, authority=authority) as answer:
         mark = _begin(answer, mark, part, url)
         with part.open("r+b" if mark.bytes else "wb") as file:
             file.truncate(mark.bytes)

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
-from ipaddress import ip_address
 from typing import Any, Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from caremesh.errors import ExportError
 from caremesh.settings import ExportSettings
+from caremesh.sources.addresses import follow_redirect, origin_of, refuse_plain, show_url
+from caremesh.sources.connections import Connections
 
 BUSY = frozenset({429, 500, 502, 503, 504})
 """Answers after which the same request may do better."""
@@ -26,8 +26,15 @@ LONGEST_PAUSE = 60.0
 LONGEST_FILE_PAUSE = 600.0
 """A server that wants to be asked for one of many files again much later is asked earlier, and may refuse."""
 
-_CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
+LONGEST_ANSWER = 64 << 20
+"""So many bytes are read of an answer that is kept whole, after unpacking; files are streamed to disk."""
+
 _SHOWN = 300
+_BLOCK = 1 << 18
+_MOST_HOPS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# What another server than the one that was asked may see: no cookie, no signature, and nothing that is unknown.
+_HARMLESS = frozenset({"accept", "accept-encoding", "if-range", "prefer", "range"})
 
 
 @dataclass(frozen=True)
@@ -91,13 +98,17 @@ class OwnServer:
     def headers(self, method: str, url: str, body: bytes) -> Mapping[str, str]:
         """The headers that open this request; raise ExportError where they may not be sent there."""
         refuse_plain(url)
-        if _origin(url) != _origin(self.server) and urlsplit(url).hostname not in self.hosts:
+        if not self.may_see(url):
             raise ExportError(
                 "the server named an address on another host, which is not to see the token",
                 where=show_url(url),
                 hint="if it is to: CAREMESH_EXPORT_TOKEN_HOSTS=host,host",
             )
         return self.authority.headers(method, url, body)
+
+    def may_see(self, url: str) -> bool:
+        """Whether the server at an address may see what opens this one."""
+        return origin_of(url) == origin_of(self.server) or urlsplit(url).hostname in self.hosts
 
     def expire(self) -> bool:
         """Whatever opens the server decides."""
@@ -137,19 +148,7 @@ class Web:
         self.clock = clock
         self._on_wait = on_wait or (lambda _: None)
         self._thread = _Thread()
-
-    @cached_property
-    def _pool(self) -> Any:
-        import urllib3
-
-        # Whoever asks decides what is tried again; only redirects are followed here, without what opens the server.
-        retries = urllib3.Retry(
-            total=None, connect=0, read=0, redirect=5, status=0, other=0, respect_retry_after_header=False
-        )
-        timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
-        return urllib3.PoolManager(
-            maxsize=self.settings.parallel + 1, retries=retries, timeout=timeout, headers={"User-Agent": "caremesh"}
-        )
+        self._connections = Connections(settings)
 
     def ask(
         self,
@@ -164,13 +163,15 @@ class Web:
         """Send a request, again while the server is busy or the connection breaks; give its answer, whatever it is.
 
         One that is not repeatable is sent again only where the server said that it did nothing (429).
-        Raises ExportError where the server could not be reached in all attempts.
+        Raises ExportError where the server could not be reached in all attempts, leads where no request may follow it,
+        or answers more than `LONGEST_ANSWER`.
         """
         attempt, has_renewed = 1, False
         busy = BUSY if is_repeatable else {429}
         while True:
             try:
-                answer = self._once(method, url, {**(headers or {}), **authority.headers(method, url, body)}, body)
+                with self._open(method, url, authority, headers or {}, body) as opened:
+                    answer = _read_whole(opened, url)
             except Broken as broken:
                 if attempt == self.settings.attempts or not is_repeatable:
                     raise self.unreachable(url, str(broken), attempt) from None
@@ -185,17 +186,10 @@ class Web:
             attempt += 1
 
     @contextmanager
-    def stream(self, url: str, headers: Mapping[str, str]) -> Iterator[Any]:
+    def stream(self, url: str, headers: Mapping[str, str], *, authority: Authority) -> Iterator[Any]:
         """Send a GET once, and give urllib3's answer, whose body is still to be read; raise Broken where it broke."""
-        with _telling_broken():
-            answer = self._pool.request("GET", url, headers=self._with_name(headers), preload_content=False)
-            try:
-                yield answer
-            except BaseException:
-                answer.close()
-                raise
-            answer.drain_conn()
-            answer.release_conn()
+        with self._open("GET", url, authority, headers, b"") as answer:
+            yield answer
 
     @contextmanager
     def stopped_by(self, stopped: threading.Event) -> Iterator[None]:
@@ -233,13 +227,66 @@ class Web:
             hint="check address and network; caremesh export follow goes on where it stopped",
         )
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        with _telling_broken():
-            answer = self._pool.request(method, url, headers=self._with_name(headers), body=body or None)
-            return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.data)
+    @contextmanager
+    def _open(
+        self, method: str, url: str, authority: Authority, headers: Mapping[str, str], body: bytes
+    ) -> Iterator[Any]:
+        """The answer to a request, after redirects, with its body still to be read.
 
-    def _with_name(self, headers: Mapping[str, str]) -> dict[str, str]:
-        return {"User-Agent": "caremesh", **headers}
+        The authority is asked again for each address. Another server than the first gets nothing that opens one.
+        """
+        place = url
+        for _ in range(_MOST_HOPS + 1):
+            is_own = origin_of(place) == origin_of(url)
+            may_see = is_own or (isinstance(authority, OwnServer) and authority.may_see(place))
+            shown = headers if is_own else {k: v for k, v in headers.items() if k.lower() in _HARMLESS}
+            opening = authority.headers(method, place, body) if may_see else {}
+            with _telling_broken():
+                answer = self._send(method, place, {**shown, **opening}, body)
+                try:
+                    location = answer.headers.get("location") if answer.status in _REDIRECTS else None
+                    if not location:
+                        yield answer
+                        return
+                finally:
+                    # A body that was read to its end has given its connection back; any other is not worth the wait.
+                    answer.close()
+            place = _next_hop(method, place, location, body)
+        raise ExportError(f"more than {_MOST_HOPS} redirects", where=show_url(url), hint="check the server's address")
+
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Any:
+        return self._connections.pool_for(url).request(
+            method,
+            url,
+            headers={"User-Agent": "caremesh", **headers},
+            body=body or None,
+            preload_content=False,
+            redirect=False,
+        )
+
+
+def _next_hop(method: str, url: str, location: str, body: bytes) -> str:
+    if method not in ("GET", "HEAD") or body:
+        raise ExportError(
+            f"the server sends a {method} on to another address, and it is not sent twice",
+            where=show_url(url),
+            hint="give the address that the server means",
+        )
+    return follow_redirect(url, location)
+
+
+def _read_whole(answer: Any, url: str) -> Answer:
+    parts, size = [], 0
+    for part in answer.stream(_BLOCK, decode_content=True):
+        parts.append(part)
+        size += len(part)
+        if size > LONGEST_ANSWER:
+            raise ExportError(
+                f"the server answered with more than {LONGEST_ANSWER >> 20} MB, and not with a file",
+                where=show_url(url),
+                hint="check that this is the address of a FHIR server",
+            )
+    return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, b"".join(parts))
 
 
 def seconds_until(retry_after: str | None, now: datetime) -> float | None:
@@ -261,44 +308,6 @@ def seconds_until(retry_after: str | None, now: datetime) -> float | None:
 def was_stopped() -> ExportError:
     """The error for work that somebody ended."""
     return ExportError("was stopped", hint="caremesh export follow goes on where it stopped")
-
-
-def refuse_plain(url: str) -> None:
-    """Raise ExportError for an address at which everybody on the way reads a token; this machine's own is none."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
-        raise ExportError("a token is sent by https only", where=show_url(url), hint="give the server's https address")
-
-
-def follow_link(base: str, link: str) -> str:
-    """The address that a server names, maybe relative to `base`; raise ExportError where https would be left."""
-    url = urljoin(base, link)
-    if urlsplit(base).scheme == "https" and urlsplit(url).scheme != "https":
-        raise ExportError("the server named an address without encryption", where=show_url(url), hint="ask the server")
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    return parts.scheme, parts.hostname, port or {"https": 443, "http": 80}.get(parts.scheme)
-
-
-def show_url(url: str) -> str:
-    """A URL as it may be shown: without its query, and without a name and password."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def refused(answer: Answer, url: str, *, doing: str, hint: str) -> ExportError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from caremesh.cli.environment import read_aws, read_export
@@ -44,3 +46,10 @@ def test_a_pause_that_is_none_is_refused(name: str, value: str) -> None:
 
 def test_the_hosts_that_may_see_the_token_are_names_in_small_letters() -> None:
     assert read_export({"CAREMESH_EXPORT_TOKEN_HOSTS": " Files.host, ,b "}).token_hosts == ("files.host", "b")
+
+
+def test_the_proxies_of_the_environment_are_taken_as_curl_takes_them() -> None:
+    proxied = read_export({"https_proxy": "http://a:1", "HTTPS_PROXY": "http://b:1", "HTTP_PROXY": "http://c:1"})
+    assert (proxied.https_proxy, proxied.http_proxy) == ("http://b:1", None)
+    named = read_export({"http_proxy": "http://a:1", "NO_PROXY": "x,.y", "CAREMESH_EXPORT_CA_FILE": "ca.pem"})
+    assert (named.http_proxy, named.no_proxy, named.ca_file) == ("http://a:1", "x,.y", Path("ca.pem"))

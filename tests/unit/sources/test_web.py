@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from caremesh.errors import ExportError
+from caremesh.sources.addresses import follow_link, show_url
 from caremesh.sources.bulk_data import export_url
 from caremesh.sources.export_jobs import ExportScope
-from caremesh.sources.web import BearerToken, OwnServer, follow_link, seconds_until, show_url
+from caremesh.sources.web import BearerToken, OwnServer, seconds_until
 
 NOW = datetime(1999, 12, 31, 23, 59, 0, tzinfo=UTC)
 
