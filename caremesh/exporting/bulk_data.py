@@ -30,6 +30,7 @@ from caremesh.sources.bulk_data import (
 from caremesh.sources.download import FetchedFile, download
 from caremesh.sources.export_jobs import ExportJob
 from caremesh.sources.export_manifest import MANIFEST_FILE, ExportFile, ExportManifest, parse_manifest, write_manifest
+from caremesh.sources.line_limits import lines_within
 from caremesh.sources.ndjson import INCOMING, reason_to_ignore
 from caremesh.sources.web import Authority
 
@@ -264,7 +265,7 @@ def _count_issues(folder: Path) -> tuple[int, int]:
     problems = remarks = 0
     for path in sorted(folder.glob("*.ndjson")):
         with path.open("rb") as lines:
-            for line in (text for text in lines if not text.isspace()):
+            for line in (text for text in lines_within(lines, where=str(path)) if not text.isspace()):
                 severities = _severities(line)
                 bad = sum(s in _PROBLEMS for s in severities)
                 problems, remarks = problems + bad, remarks + len(severities) - bad

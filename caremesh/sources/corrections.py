@@ -17,6 +17,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, JsonValue, StrictInt, StrictStr, ValidationError
 
 from caremesh.errors import LandingError
+from caremesh.sources.line_limits import lines_within
 
 _HINT = "rows as `caremesh quarantine dump --raw` writes them, with another `raw`"
 
@@ -51,7 +52,7 @@ def read_corrections(path: Path) -> Iterator[Correction]:
     """Read corrected lines; raise LandingError, with the number of the row and none of its content, for a bad one."""
     try:
         with path.open("rb") as rows:
-            for number, row in enumerate(rows, 1):
+            for number, row in enumerate(lines_within(rows, where=str(path)), 1):
                 if not row.isspace():
                     yield _read(row, f"{path}:{number}")
     except OSError as error:

@@ -7,26 +7,27 @@ https://hl7.org/fhir/uv/bulkdata/export.html#bulk-data-output-manifest (`deleted
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import IO, Any
 
 import orjson
 
 from caremesh.errors import LandingError
 from caremesh.fhir.types import load_types
+from caremesh.sources.line_limits import lines_within
 from caremesh.sources.ndjson import BROKEN_FILE, cannot_be_read
 
 # Servers write relative and absolute addresses; what counts is the end.
 _GONE = re.compile(r"(?:^|/)(?P<type>[A-Z][A-Za-z]+)/(?P<id>[^/?#\s]+)$")
 
 
-def read_deletions(lines: Iterable[bytes], *, where: str) -> Iterator[tuple[str, str]]:
+def read_deletions(lines: IO[bytes] | Any, *, where: str) -> Iterator[tuple[str, str]]:
     """Give resource type and id of each deletion in a list; `where` is what the list goes by in errors.
 
     Raises LandingError for a line that says anything else: what is not understood here would stay for ever.
     """
     try:
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(lines_within(lines, where=where), start=1):
             if not line.isspace():
                 yield from _read_line(line, f"{where}:{number}")
     except BROKEN_FILE as error:

@@ -21,6 +21,7 @@ import orjson
 from caremesh.errors import ExportError
 from caremesh.sources.addresses import show_url
 from caremesh.sources.bulk_data import Finished, ListedFile
+from caremesh.sources.line_limits import BLOCK, LONGEST_READ, LineCounter
 from caremesh.sources.web import BUSY, Answer, Anyone, Authority, Broken, Web, refused, was_stopped
 
 CHECKPOINT = 8 << 20
@@ -253,21 +254,23 @@ def _check(part: Path, file: ListedFile) -> None:
 
     No JSON text holds a NUL; a file that was cut off under a writer is filled with them.
     """
-    lines, last, has_nul = 0, b"", False
+    has_nul, counter = False, LineCounter(keep=LONGEST_READ)
     with part.open("rb") as read:
-        for line in read:
-            has_nul = has_nul or b"\0" in line
-            if not line.isspace():
-                lines, last = lines + 1, line
+        while block := read.read(BLOCK):
+            has_nul = has_nul or b"\0" in block
+            counter.feed(block)
     if has_nul:
         _drop(part)
         raise _AgainError("it holds NUL bytes, which no NDJSON does")
-    if file.count is not None and file.count != lines:
+    if counter.longest > LONGEST_READ:
         _drop(part)
-        raise _AgainError(f"it holds {lines:,} resources, and {file.count:,} were stated")
-    if last and not last.endswith(b"\n"):
+        raise _AgainError(f"a line of it is longer than {LONGEST_READ >> 20} MB")
+    if file.count is not None and file.count != counter.total:
+        _drop(part)
+        raise _AgainError(f"it holds {counter.total:,} resources, and {file.count:,} were stated")
+    if counter.total > counter.lines:
         try:
-            orjson.loads(last)
+            orjson.loads(counter.rest)
         except orjson.JSONDecodeError:
             _drop(part)
             raise _AgainError("it ends within a line") from None

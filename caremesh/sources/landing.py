@@ -6,7 +6,6 @@ import gzip
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from caremesh.places import Place, S3Place
 from caremesh.sources import ndjson, s3
 from caremesh.sources.deletions import read_deletions
 from caremesh.sources.export_manifest import ExportManifest, parse_manifest
+from caremesh.sources.line_limits import read_document
 from caremesh.sources.ndjson import DELETIONS, FoundFile, FoundManifest, LandedFile, Listing, cannot_be_read, open_lines
 
 
@@ -37,7 +37,8 @@ class Exports:
         if _is_in_s3(found.path):
             return parse_manifest(s3.read_text(self._aws, found.path), where=found.path)
         try:
-            return parse_manifest(Path(found.path).read_bytes(), where=found.path)
+            with Path(found.path).open("rb") as file:
+                return parse_manifest(read_document(file, where=found.path), where=found.path)
         except OSError as error:
             reason = f"cannot be read: {error.strerror}"
             raise LandingError(reason, where=found.path, hint="grant read access") from None
@@ -57,9 +58,9 @@ class Exports:
         """Give resource type and id of each deletion in a delete list; raise LandingError where it is none."""
         if _is_in_s3(file.path):
             # It names patients, so that it is not put on this machine's disk.
-            content = BytesIO(s3.read_object(self._aws, file))
-            lines: Any = gzip.GzipFile(fileobj=content) if file.path.endswith(".gz") else content
-            yield from read_deletions(lines, where=file.path)
+            with s3.open_object(self._aws, file) as content:
+                lines: Any = gzip.GzipFile(fileobj=content) if file.path.endswith(".gz") else content
+                yield from read_deletions(lines, where=file.path)
             return
         try:
             opened = open_lines(Path(file.path))

@@ -24,6 +24,7 @@ from typing import IO
 from caremesh.errors import LandingError
 from caremesh.fhir.types import load_types
 from caremesh.sources.export_manifest import MANIFEST_FILE
+from caremesh.sources.line_limits import count_lines_within
 
 BROKEN_FILE = (OSError, EOFError, zlib.error)
 """What Python raises for a file that cannot be read, or is no whole gzip file."""
@@ -183,9 +184,9 @@ def is_unchanged(landed: LandedFile) -> bool:
 
 
 def count_lines(path: Path) -> int:
-    """How many lines of a plain or gzipped file are not blank."""
-    with open_lines(path) as lines:
-        return sum(1 for line in lines if not line.isspace())
+    """How many lines of a plain or gzipped file are not blank; raise LandingError where one of them has no end."""
+    with open_lines(path) as file:
+        return count_lines_within(file, where=str(path))
 
 
 def open_lines(path: Path) -> IO[bytes] | gzip.GzipFile:

@@ -6,15 +6,17 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from caremesh.aws import ATTEMPTS, Aws, error_code, telling_errors
 from caremesh.errors import LandingError
 from caremesh.places import S3Place, split_address
 from caremesh.sources.export_manifest import MANIFEST_FILE
+from caremesh.sources.line_limits import read_document
 from caremesh.sources.ndjson import (
     BROKEN_FILE,
     FoundFile,
@@ -60,10 +62,11 @@ def list_landing(aws: Aws, landing: S3Place) -> Listing:
     return Listing(tuple(sorted(files.values(), key=lambda f: (f.export, f.name))), tuple(ignored), tuple(manifests))
 
 
-def read_object(aws: Aws, file: LandedFile) -> bytes:
-    """The content of a landed object; raise LandingError where it is another one, or gone."""
+@contextmanager
+def open_object(aws: Aws, file: LandedFile) -> Iterator[BinaryIO]:
+    """A landed object, open for reading; raise LandingError where it is another one, or gone."""
     with telling_errors(), closing(_open(aws, file, "caremesh land again")) as body:
-        return bytes(body.read())
+        yield cast(BinaryIO, BufferedReader(body, _BLOCK))
 
 
 def read_text(aws: Aws, path: str) -> bytes:
@@ -73,7 +76,8 @@ def read_text(aws: Aws, path: str) -> bytes:
     bucket, key = split_address(path)
     with telling_errors():
         try:
-            return bytes(aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+            with closing(aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"]) as body:
+                return read_document(body, where=path)
         except ClientError as error:
             if error_code(error) in _CHANGED:
                 raise LandingError("is gone since it was listed", where=path, hint="run again") from None
