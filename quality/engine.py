@@ -1,7 +1,8 @@
 """Counts the rows that break each check of a contract: what every engine has in common.
 
-Great Expectations (7 s to import) is imported inside the functions that need it. It is used beyond what it declares
-(`duckdb_engine`, and the context that `_run` takes back), so it must be the one version that this was proved with.
+Great Expectations takes seconds to import, and is imported inside the functions that need it. It is used beyond what
+it declares (`duckdb_engine`, and the context that `_run` takes back), so it must be the one version that this was
+proved with.
 
 What comes back is counts. A rule's query gives one number, results hold no list of values, logs are silent meanwhile,
 and the engine's own words on failing data are withheld, because they may quote a row.
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from caremesh.errors import CareMeshError, ContractError, QualityError
 from caremesh.products import Product
 from quality.expectation import COUNT_EXPECTATION
+from quality.light_import import import_great_expectations
 from quality.suite import CheckKind, Dialect, build_suite, expectations_of, violations_query
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ def count_violations(product: Product, engine: Engine) -> dict[str, Count]:
     Raises ContractError for a rule whose SQL is not valid, QualityError for one that cannot be computed on the data.
     """
     with quiet():
+        import_great_expectations()
         suite = build_suite(product, engine.dialect)
         _try_rules(product, engine)
         results = _validate(suite, engine)
