@@ -181,19 +181,20 @@ def quarantine_table(groups: Mapping[tuple[str, str, str, str, str], int]) -> Ta
 
 def exports_table(ledger: Ledger) -> Table:
     """One line per export in the ledger."""
-    table = _table("export", "landed", ">files", ">lines", ">MB")
+    table = _table("export", "source", "landed", ">files", ">lines", ">MB")
     for export in ledger.exports:
         lines, size = [f.lines for f in export.files if f.lines is not None], sum(f.bytes for f in export.files)
         # Nobody counts the lines of an object in S3 before it is used.
         counted = f"{sum(lines):,}" if len(lines) == len(export.files) else ""
-        table.add_row(escape(export.name), export.landed_at, f"{len(export.files):,}", counted, f"{size / 1e6:,.1f}")
+        told = (escape(export.name), escape(export.source), export.landed_at)
+        table.add_row(*told, f"{len(export.files):,}", counted, f"{size / 1e6:,.1f}")
     return table
 
 
-def files_table(export: str, accounts: Iterable[FileAccount]) -> Table:
-    """One line per landed file of an export."""
+def files_table(export: str, source: str, accounts: Iterable[FileAccount]) -> Table:
+    """One line per landed file of an export from a source."""
     table = _table("file", "state", ">lines", ">bytes", "digest", "not yet in")
-    table.title, table.title_justify = escape(export), "left"
+    table.title, table.title_justify = f"{escape(export)} from {escape(source)}", "left"
     for account in accounts:
         file, lines = account.file, account.lines
         table.add_row(

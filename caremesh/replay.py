@@ -153,17 +153,18 @@ def _land(settings: Settings, lake: Lake, ledger: Ledger, *, source: str, name: 
     manifest = ExportManifest(
         source=name_source(source),
         job=name,
-        submitted_at=_time_of(ledger, source),
+        submitted_at=_export_of(ledger, source).time.isoformat(),
         is_filtered=True,
     )
-    return LandedExport(name, str(root), settings.now, tuple(exports.take_in(f) for f in found), manifest)
+    files = tuple(exports.take_in(f) for f in found)
+    return LandedExport(name, str(root), settings.now, files, manifest, source=_export_of(ledger, source).source)
 
 
-def _time_of(ledger: Ledger, export: str) -> str:
-    found = ledger.export(export)
+def _export_of(ledger: Ledger, name: str) -> LandedExport:
+    found = ledger.export(name)
     if found is None:
         raise _late()
-    return found.time.isoformat()
+    return found
 
 
 def _replayed(ledger: Ledger, made: Collection[LandedExport], decided: Sequence[Decision]) -> Ledger:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from caremesh.errors import UsageError
+from caremesh.id_spaces import IdSpaces, canonical_source, fault_of_name
 from caremesh.places import Place, S3Place
 
 Target = Literal["local", "aws"]
@@ -108,7 +109,8 @@ class Settings:
 
     `now` is the clock as the command line read it once (ISO 8601, UTC), `run_id` a name that no other run has:
     everything below is reproducible. `memory_limit` bounds DuckDB's buffers; the process needs some 200 MB beside them.
-    `scratch` is the folder for work in progress where the lake itself is not a folder.
+    `scratch` is the folder for work in progress where the lake itself is not a folder. `source` is where exports come
+    from that do not say it themselves, `id_spaces` what the project says of sources.
     """
 
     project: Path
@@ -122,10 +124,16 @@ class Settings:
     scratch: Path | None = None
     aws: AwsSettings = field(default_factory=AwsSettings)
     export: ExportSettings = field(default_factory=ExportSettings)
+    source: str | None = None
+    id_spaces: IdSpaces = field(default_factory=IdSpaces)
 
     def __post_init__(self) -> None:
-        """Refuse a memory limit that DuckDB would not read."""
+        """Refuse a memory limit that DuckDB would not read, and a source that no export can have."""
         check_memory_limit(self.memory_limit)
+        if self.source is not None:
+            if fault := fault_of_name(self.source):
+                raise UsageError(f"the source {fault}", hint="--source NAME, as short as hospital-a")
+            object.__setattr__(self, "source", canonical_source(self.source))
 
     @property
     def reduced_memory_limit(self) -> str:

@@ -11,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from caremesh.cli.project_file import read_id_spaces
 from caremesh.errors import UsageError
+from caremesh.id_spaces import IdSpaces
 from caremesh.places import Place, S3Place, parse_place
 from caremesh.settings import (
     DEFAULT_MEMORY_LIMIT,
@@ -41,6 +43,7 @@ def make_settings(
     threads: int = 2,
     engine: EngineChoice = "duckdb",
     needs_project: bool = True,
+    source: str | None = None,
 ) -> Settings:
     """The settings of one invocation; raise UsageError where target and lake do not go together.
 
@@ -48,8 +51,9 @@ def make_settings(
     """
     place = parse_place(lake)
     _refuse_other_target(place, target)
+    home = project_root(project) if needs_project else Path()
     return Settings(
-        project=project_root(project) if needs_project else Path(),
+        project=home,
         lake=place,
         now=datetime.now(UTC).strftime(_TIME),
         landing=None if landing is None else parse_place(landing),
@@ -60,6 +64,8 @@ def make_settings(
         scratch=_scratch(place, os.environ),
         aws=read_aws(os.environ),
         export=read_export(os.environ),
+        source=source,
+        id_spaces=read_id_spaces(home) if needs_project else IdSpaces(),
     )
 
 

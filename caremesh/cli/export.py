@@ -171,7 +171,8 @@ def watermark(
     """Show up to when everything is landed, for each source; or set that by hand."""
     from caremesh.console import watermarks_table
     from caremesh.exporting import jobs
-    from caremesh.lake.watermark import is_same_source, list_watermarks
+    from caremesh.id_spaces import is_same_source
+    from caremesh.lake.watermark import list_watermarks
     from caremesh.sources.export_jobs import make_scope, read_time
 
     if set_to and clear:

@@ -44,5 +44,5 @@ def files(
     if output == "json":
         print_line(json.dumps([account.to_json() for account in accounts]))
         return
-    for name, group in groupby(accounts, key=lambda account: account.file.export):
-        stdout().print(files_table(name, group))
+    for (name, source), group in groupby(accounts, key=lambda account: (account.file.export, account.source)):
+        stdout().print(files_table(name, source, group))

@@ -46,6 +46,10 @@ EngineOption = Annotated[
     typer.Option("--engine", envvar="CAREMESH_ENGINE", help="What flattens; auto takes Athena for large input in S3."),
 ]
 Project = Annotated[Path | None, typer.Option(envvar="CAREMESH_PROJECT", help="Folder with domains/ and dbt_project/.")]
+SourceOption = Annotated[
+    str | None,
+    typer.Option("--source", metavar="NAME", help="Where exports come from that do not say it themselves."),
+]
 DomainOption = Annotated[str | None, typer.Option("--domain", help="Only this domain's products.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")]
 Memory = Annotated[str, typer.Option(help="Bound of DuckDB's buffers; it spills to disk beyond.")]
@@ -59,6 +63,7 @@ DEFAULT_LAKE = "lake"
 @app.command()
 def run(
     landing: Landing = None,
+    source: SourceOption = None,
     lake: LakeOption = DEFAULT_LAKE,
     target: TargetOption = None,
     domain: DomainOption = None,
@@ -77,6 +82,7 @@ def run(
         memory_limit=memory_limit,
         threads=threads,
         engine=engine,
+        source=source,
     )
     finish(run_stages(settings, "run", domain=domain, quiet=quiet), settings)
 
@@ -96,6 +102,7 @@ def _add_lake_stage(stage: Stage, help_text: str) -> None:
 @app.command()
 def land(
     landing: Landing = None,
+    source: SourceOption = None,
     lake: LakeOption = DEFAULT_LAKE,
     target: TargetOption = None,
     project: Project = None,
@@ -103,7 +110,7 @@ def land(
     forget: Annotated[str | None, typer.Option(help="Take this export out of the ledger instead.")] = None,
 ) -> None:
     """Stage 1: take the landing zone's exports into the ledger."""
-    settings = make_settings(lake, project=project, landing=landing, target=target)
+    settings = make_settings(lake, project=project, landing=landing, target=target, source=source)
     if forget:
         from caremesh.pipeline import forget_export
 

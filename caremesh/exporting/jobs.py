@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from caremesh.errors import CareMeshError, ExportError, LakeError, UsageError
 from caremesh.exporting import bulk_data, healthlake
 from caremesh.exporting.work import ExportWork
+from caremesh.id_spaces import is_same_source
 from caremesh.lake.ledger import Ledger, SetWatermark
-from caremesh.lake.watermark import find_watermark, is_same_source, list_watermarks, next_since
+from caremesh.lake.watermark import find_watermark, list_watermarks, next_since
 from caremesh.places import S3Place
 from caremesh.sources.export_jobs import ExportJob, ExportScope, check_name
 from caremesh.sources.healthlake import ServerJob, StartUnknownError, check_output
@@ -253,8 +254,8 @@ def _from_watermark(work: ExportWork, ledger: Ledger, job: ExportJob) -> ExportS
     """The job's scope, from the watermark on; from the beginning where nothing is known."""
     found = find_watermark(ledger, job.source, job.scope)
     since = next_since(found, overlap_seconds=work.settings.export.overlap_seconds)
-    landed = {e.manifest.job for e in ledger.exports if e.manifest}
-    whole = [j for j in ledger.jobs if j.source == job.source and j.state == "whole" and j.files]
+    landed = {e.manifest.job for e in ledger.exports if e.manifest and is_same_source(e.source, job.source)}
+    whole = [j for j in ledger.jobs if is_same_source(j.source, job.source) and j.state == "whole" and j.files]
     waiting = [j.name for j in whole if j.job not in landed]
     if waiting:
         work.watcher.note(f"not landed yet, so that the watermark is an older one: {', '.join(waiting)}")

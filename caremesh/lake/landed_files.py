@@ -25,13 +25,14 @@ class Reader:
 
 @dataclass(frozen=True)
 class FileAccount:
-    """A landed file, what became of it, and its part in each current release that it is in, by product.
+    """A landed file, its source, what became of it, and its part in each current release that it is in, by product.
 
     A delete list is in a release without a part: it has no lines there. `waits_for` are the products whose current
     release is without the file.
     """
 
     file: LandedFile
+    source: str
     state: FileState
     parts: Mapping[str, InputFile]
     waits_for: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ class FileAccount:
         told = ("lines", "used", "superseded", "deleted", "quarantined")
         return {
             "export": self.file.export,
+            "source": self.source,
             "file": self.file.name,
             "path": self.file.path,
             "resource_type": self.file.resource_type,
@@ -77,16 +79,16 @@ def _account(
     parts: Mapping[str, Mapping[tuple[str, str, str], InputFile]],
 ) -> FileAccount:
     if export.same_as:
-        return FileAccount(file, "copy", {})
+        return FileAccount(file, export.source, "copy", {})
     types = set(file.concerns) if file.resource_type == DELETIONS else {file.resource_type}
     concerned = [r for r in readers if types & r.resource_types]
     name = (file.export, file.name, file.digest)
     found = {r.product: part for r in concerned if (part := parts.get(r.product, {}).get(name))}
     waiting = tuple(r.product for r in concerned if r.product not in found and not _was_heeded(file, r.current))
     if not concerned:
-        return FileAccount(file, "unused", {})
+        return FileAccount(file, export.source, "unused", {})
     state: FileState = "published" if not waiting else "partly" if len(waiting) < len(concerned) else "landed"
-    return FileAccount(file, state, found, waiting)
+    return FileAccount(file, export.source, state, found, waiting)
 
 
 def _was_heeded(file: LandedFile, release: Manifest | None) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from caremesh.errors import ExportError, LandingError
+from caremesh.id_spaces import DEFAULT_SOURCE, canonical_source, is_same_source, source_in_name
 from caremesh.lake.decisions import Decision
 from caremesh.sources.export_jobs import ExportJob, job_from_json
 from caremesh.sources.export_manifest import ExportManifest
@@ -20,11 +22,16 @@ def name_source(export: str) -> str:
     return f"{_REPLAYED}{export}"
 
 
+def stated_source(name: str, manifest: ExportManifest | None) -> str | None:
+    """The source that an export states by its manifest, else by its name; None where it states none."""
+    return canonical_source(manifest.source) if manifest else source_in_name(name)
+
+
 @dataclass(frozen=True)
 class LandedExport:
     """One export: its name, the folder it was found in, when it was first taken in, its files by name.
 
-    `manifest` is what is known of it beyond its files. `same_as` names an export that it is a copy of, byte by byte: it
+    `source` is the system that it comes from. `manifest` is what is known of it beyond its files. `same_as` names an export that it is a copy of, byte by byte: it
     is listed, and not used.
     """
 
@@ -34,6 +41,7 @@ class LandedExport:
     files: tuple[LandedFile, ...]
     manifest: ExportManifest | None = None
     same_as: str | None = None
+    source: str = DEFAULT_SOURCE
 
     @property
     def time(self) -> datetime:
@@ -85,7 +93,7 @@ class SetWatermark:
 
     def replaces(self, other: SetWatermark) -> bool:
         """Whether an earlier edit says nothing any more after this one."""
-        return self.source == other.source and (
+        return is_same_source(self.source, other.source) and (
             self.at is None or (self.level, self.types) == (other.level, other.types)
         )
 
@@ -192,10 +200,23 @@ class Ledger:
         return tuple(f for e in self.in_order() for f in e.files if f.resource_type == resource_type)
 
 
+def find_original(exports: Iterable[LandedExport], copy: LandedExport) -> str | None:
+    """The first of these exports of one source that another one is a copy of, byte by byte; None where none is.
+
+    Two jobs are two exports, whatever they gave.
+    """
+    job = copy.manifest and copy.manifest.job
+    for export in exports:
+        other = export.manifest and export.manifest.job
+        if (export.same_as, export.source, export.content) == (None, copy.source, copy.content) and job in (None, other):
+            return export.name
+    return None
+
+
 def ledger_from_json(stated: Any) -> Ledger:
     """Read a ledger back from a JSON document."""
     return Ledger(
-        exports=tuple(_export_from_json(e) for e in stated["exports"]),
+        exports=_exports_from_json(stated["exports"]),
         decisions=tuple(Decision(**d) for d in stated.get("decisions", ())),
         jobs=tuple(job_from_json(j) for j in stated.get("jobs", ())),
         watermarks=tuple(_watermark_from_json(m) for m in stated.get("watermarks", ())),
@@ -217,6 +238,24 @@ def _watermark_from_json(stated: dict[str, Any]) -> SetWatermark:
     return SetWatermark(**{**stated, "types": None if types is None else tuple(types)})
 
 
+def _exports_from_json(stated: list[dict[str, Any]]) -> tuple[LandedExport, ...]:
+    """Read exports back; lakes before sources were kept do not state any, and may call an export a copy of another's.
+
+    Replays follow the exports whose lines they hold.
+    """
+    read: dict[str, LandedExport] = {}
+    for each in stated:
+        export = _export_from_json(each)
+        if "source" not in each:
+            replayed = read.get(export.replay_of) if export.replay_of else None
+            source = replayed.source if replayed else stated_source(export.name, export.manifest) or DEFAULT_SOURCE
+            export = replace(export, source=source)
+            if export.same_as:
+                export = replace(export, same_as=find_original(read.values(), export))
+        read[export.name] = export
+    return tuple(read.values())
+
+
 def _export_from_json(stated: dict[str, Any]) -> LandedExport:
     manifest = stated.get("manifest")
     return LandedExport(
@@ -226,6 +265,7 @@ def _export_from_json(stated: dict[str, Any]) -> LandedExport:
         files=tuple(_file_from_json(f) for f in stated["files"]),
         manifest=ExportManifest(**manifest) if manifest else None,
         same_as=stated.get("same_as"),
+        source=stated.get("source", DEFAULT_SOURCE),
     )
 
 
@@ -237,6 +277,7 @@ def _export_to_json(export: LandedExport) -> dict[str, Any]:
         "landed_at": export.landed_at,
         "manifest": manifest,
         "same_as": export.same_as,
+        "source": export.source,
         "files": [asdict(f) for f in export.files],
     }
 

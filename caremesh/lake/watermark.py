@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
+from caremesh.id_spaces import canonical_source, is_same_source
 from caremesh.lake.ledger import LandedExport, Ledger, SetWatermark
 from caremesh.sources.export_jobs import ExportScope, show_time
 from caremesh.sources.export_manifest import ExportManifest
@@ -51,16 +52,11 @@ def list_watermarks(ledger: Ledger) -> tuple[Watermark, ...]:
     asked = [(j.source, j.scope.level, j.scope.types) for j in ledger.jobs]
     asked += [(m.source, m.level, m.types) for m in _manifests(ledger.exports) if m.until is None and not m.is_filtered]
     asked += [(m.source, m.level, m.types) for m in ledger.watermarks if m.at]
-    known = {source.rstrip("/"): source for source, _, _ in reversed(asked)}
-    asked += [(m.source, "system", None) for m in ledger.watermarks if m.source.rstrip("/") not in known]
-    distinct = {(known.get(source.rstrip("/"), source), level, types) for source, level, types in asked}
+    known = {canonical_source(source): source for source, _, _ in reversed(asked)}
+    asked += [(m.source, "system", None) for m in ledger.watermarks if canonical_source(m.source) not in known]
+    distinct = {(known.get(canonical_source(source), source), level, types) for source, level, types in asked}
     scopes = sorted(distinct, key=lambda a: (a[0], a[1] != "system", a[1], a[2] or ()))
     return tuple(find_watermark(ledger, source, ExportScope(level, types=types)) for source, level, types in scopes)
-
-
-def is_same_source(one: str, other: str) -> bool:
-    """Whether two addresses are of one server; some end with a slash."""
-    return one.rstrip("/") == other.rstrip("/")
 
 
 def next_since(watermark: Watermark, *, overlap_seconds: float) -> str | None:

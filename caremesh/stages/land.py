@@ -9,7 +9,8 @@ from itertools import groupby
 
 from caremesh.errors import LandingError
 from caremesh.lake.base import Lake
-from caremesh.lake.ledger import LandedExport, Ledger
+from caremesh.id_spaces import DEFAULT_SOURCE, fault_of_name
+from caremesh.lake.ledger import LandedExport, Ledger, find_original, stated_source
 from caremesh.settings import Settings
 from caremesh.sources.export_manifest import MANIFEST_FILE, ExportManifest
 from caremesh.sources.landing import Exports
@@ -68,6 +69,7 @@ def land(
     for name, root in sorted(stated.union(by_export)):
         files = tuple(taken.get((name, f.name)) or known[name, f.name] for f in by_export.get((name, root), ()))
         ledger = _with_export(settings, ledger, LandedExport(name, root, settings.now, files, manifests.get(name)))
+    settings.id_spaces.refuse_mixed(e.source for e in ledger.exports)
     _refuse_twice(settings, ledger)
     _refuse_missing(settings, ledger, exports, listing.files)
     lake.write_ledger(ledger)
@@ -150,11 +152,35 @@ def _refuse_wrong_manifests(listing: Listing, manifests: Mapping[str, ExportMani
             )
 
 
+def _source_of(settings: Settings, now: LandedExport, before: LandedExport | None) -> str:
+    """The source of an export, which it keeps; raise where somebody says another one than it was landed with."""
+    stated = stated_source(now.name, now.manifest)
+    told = stated or settings.source
+    if told and (fault := fault_of_name(told)):
+        raise LandingError(f"its source {fault}", where=now.root, hint=f"correct source in {MANIFEST_FILE}")
+    if before is None:
+        return told or DEFAULT_SOURCE
+    if told not in (None, before.source):
+        says = "its manifest or its folder's name says" if stated else "--source says"
+        raise LandingError(
+            f"export {now.name!r} was landed from source {before.source!r}, and {says} {told!r}",
+            where=now.root,
+            hint=(
+                "give exports of each source a landing zone of their own, or an export.json; "
+                f"or, to land this one anew on purpose: {settings.forget_command(now.name)}"
+            ),
+        )
+    return before.source
+
+
 def _with_export(settings: Settings, ledger: Ledger, now: LandedExport) -> Ledger:
     """The ledger with an export as it stands now: files that are gone stay listed, so that their absence is noticed."""
     before = ledger.export(now.name)
     if before is None:
-        return ledger.with_export(replace(now, same_as=_original(ledger, now)))
+        now = replace(now, source=_source_of(settings, now, None))
+        # What a delete list removes may have come again since.
+        removes = any(f.resource_type == DELETIONS for f in now.files)
+        return ledger.with_export(now if removes else replace(now, same_as=find_original(ledger.exports, now)))
     files = {f.name: f for f in now.files}
     changed = [f for f in before.files if f.digest != files.get(f.name, f).digest]
     absent = [f for f in before.files if f.name not in files]
@@ -178,24 +204,12 @@ def _with_export(settings: Settings, ledger: Ledger, now: LandedExport) -> Ledge
             hint=f"put it back; or, to land the export anew on purpose: {settings.forget_command(now.name)}",
         )
     merged = tuple(sorted((*now.files, *absent), key=lambda f: f.name))
-    whole = replace(now, landed_at=before.landed_at, files=merged)
+    source = _source_of(settings, now, before)
+    whole = replace(now, landed_at=before.landed_at, files=merged, source=source)
     original = ledger.export(before.same_as) if before.same_as else None
     # A copy that got more files than its original is an export of its own.
     is_copy = original is not None and whole.content <= original.content
     return ledger.with_export(replace(whole, same_as=before.same_as if is_copy else None))
-
-
-def _original(ledger: Ledger, now: LandedExport) -> str | None:
-    """The export that this one is a copy of, byte by byte; two jobs are two exports, whatever they gave."""
-    if any(f.resource_type == DELETIONS for f in now.files):
-        # What it removes may have come again since.
-        return None
-    job = now.manifest and (now.manifest.source, now.manifest.job)
-    for export in ledger.exports:
-        other = export.manifest and (export.manifest.source, export.manifest.job)
-        if export.same_as is None and export.content == now.content and (job is None or job == other):
-            return export.name
-    return None
 
 
 def _refuse_twice(settings: Settings, ledger: Ledger) -> None:
