@@ -122,6 +122,16 @@ class Ledger:
             return replace(self, exports=(*self.exports, export))
         return replace(self, exports=tuple(export if e.name == export.name else e for e in self.exports))
 
+    def with_true_copies(self) -> Ledger:
+        """The ledger without copies of what turned out to come from another source."""
+        sources = {e.name: e.source for e in self.exports}
+        untrue = {e.name for e in self.exports if e.same_as and sources.get(e.same_as) != e.source}
+        exports: list[LandedExport] = []
+        for export in self.exports:
+            is_untrue = export.name in untrue
+            exports.append(replace(export, same_as=find_original(exports, export)) if is_untrue else export)
+        return replace(self, exports=tuple(exports)) if untrue else self
+
     def falling_with(self, name: str) -> tuple[str, ...]:
         """What goes where one export goes, in the order of landing: itself, its copies, and replays of its lines.
 
@@ -220,7 +230,7 @@ def ledger_from_json(stated: Any) -> Ledger:
         decisions=tuple(Decision(**d) for d in stated.get("decisions", ())),
         jobs=tuple(job_from_json(j) for j in stated.get("jobs", ())),
         watermarks=tuple(_watermark_from_json(m) for m in stated.get("watermarks", ())),
-    )
+    ).with_true_copies()
 
 
 def ledger_to_json(ledger: Ledger) -> dict[str, Any]:
@@ -239,10 +249,7 @@ def _watermark_from_json(stated: dict[str, Any]) -> SetWatermark:
 
 
 def _exports_from_json(stated: list[dict[str, Any]]) -> tuple[LandedExport, ...]:
-    """Read exports back; lakes before sources were kept do not state any, and may call an export a copy of another's.
-
-    Replays follow the exports whose lines they hold.
-    """
+    """Read exports back; lakes before sources were kept do not state any. Replays follow the exports of their lines."""
     read: dict[str, LandedExport] = {}
     for each in stated:
         export = _export_from_json(each)
@@ -250,8 +257,6 @@ def _exports_from_json(stated: list[dict[str, Any]]) -> tuple[LandedExport, ...]
             replayed = read.get(export.replay_of) if export.replay_of else None
             source = replayed.source if replayed else stated_source(export.name, export.manifest) or DEFAULT_SOURCE
             export = replace(export, source=source)
-            if export.same_as:
-                export = replace(export, same_as=find_original(read.values(), export))
         read[export.name] = export
     return tuple(read.values())
 

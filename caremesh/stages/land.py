@@ -69,6 +69,7 @@ def land(
     for name, root in sorted(stated.union(by_export)):
         files = tuple(taken.get((name, f.name)) or known[name, f.name] for f in by_export.get((name, root), ()))
         ledger = _with_export(settings, ledger, LandedExport(name, root, settings.now, files, manifests.get(name)))
+    ledger = ledger.with_true_copies()
     settings.id_spaces.refuse_mixed(e.source for e in ledger.exports)
     _refuse_twice(settings, ledger)
     _refuse_missing(settings, ledger, exports, listing.files)
@@ -153,12 +154,15 @@ def _refuse_wrong_manifests(listing: Listing, manifests: Mapping[str, ExportMani
 
 
 def _source_of(settings: Settings, now: LandedExport, before: LandedExport | None) -> str:
-    """The source of an export, which it keeps; raise where somebody says another one than it was landed with."""
+    """The source of an export, which it keeps; raise where somebody says another one than it was landed with.
+
+    Where nobody said any, a manifest that comes later still may.
+    """
     stated = stated_source(now.name, now.manifest)
     told = stated or settings.source
     if told and (fault := fault_of_name(told)):
         raise LandingError(f"its source {fault}", where=now.root, hint=f"correct source in {MANIFEST_FILE}")
-    if before is None:
+    if before is None or (now.manifest and not before.manifest and before.source == DEFAULT_SOURCE):
         return told or DEFAULT_SOURCE
     if told not in (None, before.source):
         says = "its manifest or its folder's name says" if stated else "--source says"
