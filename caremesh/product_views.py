@@ -7,13 +7,14 @@ from pathlib import Path
 
 from caremesh.errors import ContractError
 from caremesh.fhir import DUCKDB, CompiledView, Dialect, compile_view, parse_view
+from caremesh.id_spaces import SOURCE_COLUMN
 from caremesh.products import Product
 
 Columns = Sequence[tuple[str, str]]
 
 
 def compile_product(product: Product, dialect: Dialect = DUCKDB) -> tuple[CompiledView, ...]:
-    """Compile a product's views in the contract's order; each gives exactly the contract's columns.
+    """Compile a product's views in the contract's order; each gives the contract's columns but for the source.
 
     The product's rows are those of all of them together, so each view needs a FHIR type of its own. Raises ViewError
     for an invalid view, ContractError where the views or the contract disagree.
@@ -26,7 +27,8 @@ def compile_product(product: Product, dialect: Dialect = DUCKDB) -> tuple[Compil
     _refuse_one_type_twice(product, compiled)
     for view, file in zip(compiled[1:], product.view_files[1:], strict=True):
         _refuse_other_columns(product, compiled[0], view, file)
-    stated = [(c.name, c.sql_type) for c in product.columns]
+    _refuse_source_column(product, compiled)
+    stated = [(c.name, c.sql_type) for c in product.columns if c.name != SOURCE_COLUMN]
     if (given := _columns(compiled[0])) != stated:
         raise ContractError(
             f"the view does not give the contract's columns: {_first_difference(given, stated, 'the contract says')}",
@@ -53,6 +55,16 @@ def _refuse_other_columns(product: Product, first: CompiledView, view: CompiledV
             where=str(file),
             hint="the views of one product give the same names, types and order",
         )
+
+
+def _refuse_source_column(product: Product, compiled: tuple[CompiledView, ...]) -> None:
+    for view, file in zip(compiled, product.view_files, strict=True):
+        if any(c.name == SOURCE_COLUMN for c in view.columns):
+            raise ContractError(
+                f"the view has a column {SOURCE_COLUMN}, which the platform fills",
+                where=str(file),
+                hint="call the view's column otherwise; the contract states both",
+            )
 
 
 def _refuse_one_type_twice(product: Product, compiled: tuple[CompiledView, ...]) -> None:

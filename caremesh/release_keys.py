@@ -1,4 +1,4 @@
-"""The keys of a release: one row a resource, with its version, the file it stands in, and who removed it.
+"""The keys of a release: one row a resource, with its source, version, the file it stands in, and who removed it.
 
 They lie in Parquet parts, some for each view of the product. The first part of a view is written whole; each release
 that is made from another one adds a part with what changed, and links the parts before. So a later part overrides the
@@ -14,9 +14,10 @@ from pathlib import Path
 
 from caremesh.quoting import quote_file
 
-KEY_COLUMNS = ("resource_type", "id", "updated", "version", "file", "removed_by", "reason")
-"""`file` is the place of a resource's file among the files that its view reads; `removed_by` an export, null where the
-resource is used; `reason` why that removed it."""
+KEY_COLUMNS = ("resource_type", "source_id", "id", "updated", "version", "file", "removed_by", "reason")
+"""`source_id` is the id space of the resource, '' in releases of lakes that knew none. `file` is the place of its file
+among the files that the view reads; `removed_by` an export, null where the resource is used; `reason` why that removed
+it."""
 
 _NAME = re.compile(r"part-(?P<view>[0-9]+)-(?P<generation>[0-9]+)\.parquet")
 
@@ -48,16 +49,23 @@ def link_part(source: Path, target: Path) -> None:
 def read_keys_sql(parts: Sequence[Path]) -> str:
     """SQL for the keys in the parts of one view, in their order: each resource once, as its last part has it."""
     columns = ", ".join(KEY_COLUMNS)
-    first = f"read_parquet({quote_file(parts[0])}, hive_partitioning = false)"
     if len(parts) == 1:
-        return f"(select {columns} from {first})"
+        return f"(select {columns} from {_read_part_sql(parts[0])})"
     changes = " union all ".join(
-        f"select {columns}, {generation} as generation from read_parquet({quote_file(part)}, hive_partitioning = false)"
+        f"select {columns}, {generation} as generation from {_read_part_sql(part)}"
         for generation, part in enumerate(parts[1:])
     )
-    newest = "qualify row_number() over (partition by id order by generation desc) = 1"
+    newest = "qualify row_number() over (partition by source_id, id order by generation desc) = 1"
     changed = f"(select * exclude (generation) from ({changes}) {newest})"
-    return f"(select {columns} from {first} as k anti join {changed} as c using (id) union all from {changed})"
+    kept = f"select {columns} from {_read_part_sql(parts[0])} as k anti join {changed} as c using (source_id, id)"
+    return f"({kept} union all from {changed})"
+
+
+def _read_part_sql(part: Path) -> str:
+    """SQL for the rows of a part, whichever version of CareMesh wrote it."""
+    none = "select cast(null as varchar) as source_id where false"
+    found = f"select * from read_parquet({quote_file(part)}, hive_partitioning = false)"
+    return f"(select * replace (coalesce(source_id, '') as source_id) from ({none} union all by name {found}))"
 
 
 def all_keys_sql(files: Sequence[Path]) -> str:

@@ -18,7 +18,7 @@ import yaml
 
 from caremesh.errors import UsageError
 from caremesh.fhir.types import Element, load_types, suggest
-from caremesh.products import CONTRACT_FILE, VIEW_PROPERTY
+from caremesh.products import CONTRACT_FILE, SOURCE_LINES, VIEW_PROPERTY
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _INHERITED = {"id", "meta", "implicitRules", "language", "text", "contained", "extension", "modifierExtension"}
@@ -147,6 +147,7 @@ def _contract(domain: str, product: str, resource: str, fields: list[_Field]) ->
         }
         for i, f in enumerate(fields)
     ]
+    properties += yaml.safe_load("\n".join(SOURCE_LINES))
     contract = {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",

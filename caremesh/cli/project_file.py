@@ -27,7 +27,9 @@ def read_id_spaces(project: Path) -> IdSpaces:
     try:
         return IdSpaces(
             order=_names(sources.get("order", []), "sources.order", file),
-            shared={_name(s, "sources.shared", file): _names(n, f"sources.shared.{s}", file) for s, n in shared.items()},
+            shared={
+                _name(s, "sources.shared", file): _names(n, f"sources.shared.{s}", file) for s, n in shared.items()
+            },
         )
     except UsageError as error:
         raise UsageError(error.message, where=error.where or str(file), hint=error.hint) from None
@@ -60,7 +62,9 @@ def _table(stated: Mapping[str, Any], key: str, file: Path, *, within: str = "")
 
 def _names(stated: object, key: str, file: Path) -> tuple[str, ...]:
     if not isinstance(stated, list):
-        raise UsageError(f"{key} is no list", where=str(file), hint='a list of sources, as ["hospital-a", "hospital-b"]')
+        raise UsageError(
+            f"{key} is no list", where=str(file), hint='a list of sources, as ["hospital-a", "hospital-b"]'
+        )
     return tuple(_name(name, key, file) for name in stated)
 
 

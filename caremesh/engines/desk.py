@@ -13,6 +13,8 @@ from caremesh.engines.duckdb import Source, read_view_sql
 from caremesh.engines.exact import read_as_written_sql
 from caremesh.engines.versions import History
 from caremesh.fhir import CompiledView
+from caremesh.id_spaces import SOURCE_COLUMN
+from caremesh.quoting import quote_text
 from caremesh.sources.ndjson import LandedFile, LineFile
 
 if TYPE_CHECKING:
@@ -84,16 +86,38 @@ class Desk:
         """Where a file stands as it came."""
         return Path(self.files[index].path)
 
-    def query(self, paths: Sequence[Source], *, of: Literal["all", "used", "unused"]) -> str:
-        """SQL for the view's rows over some files; of all resources, of those that are used, or of the others.
+    def query(self, *, of: Literal["all", "unused"]) -> str:
+        """SQL for the view's rows over all files; of all resources, or of those that are not used.
 
         Raises what DuckDB raises where the files had to be looked through first.
         """
-        chosen = ""
-        if of != "all" and self.has_unused:
-            word = "exists" if of == "unused" else "not exists"
-            chosen = f" where {word} (select 1 from unused as u where u.path = line.filename and u.id = line.id)"
-        source = read_as_written_sql(self.connection, self.view, paths)
+        return self._query(self.paths(), self._chosen("exists") if of == "unused" else "")
+
+    def used_query(self) -> str:
+        """SQL for the rows of the resources that are used; those of a release say from which id space they come.
+
+        Raises what DuckDB raises where the files had to be looked through first.
+        """
+        chosen = self._chosen("not exists")
+        if self.history is None:
+            return self._query(self.paths(), chosen)
+        groups: dict[str, list[Source]] = {}
+        for index in self.indexes():
+            groups.setdefault(self.history.spaces[self.history.places[index]], []).append(self.path(index))
+        # Where there is no file to read, there is no row either.
+        found = list((groups or {"": []}).items())
+        return "\nunion all\n".join(
+            f"select *, {quote_text(space)} as {SOURCE_COLUMN} from ({self._query(paths, chosen, number)})"
+            for number, (space, paths) in enumerate(found)
+        )
+
+    def _chosen(self, word: Literal["exists", "not exists"]) -> str:
+        if not self.has_unused:
+            return ""
+        return f" where {word} (select 1 from unused as u where u.path = line.filename and u.id = line.id)"
+
+    def _query(self, paths: Sequence[Source], chosen: str, number: int = 0) -> str:
+        source = read_as_written_sql(self.connection, self.view, paths, aside=f"rounded_{number}")
         return read_view_sql(self.view, paths, source=source, where=chosen)
 
     def close(self) -> None:

@@ -22,18 +22,21 @@ LIMIT = 10_000
 _ROUNDED = r"(-?[0-9]+\.[0-9]+0[^0-9]|-?[0-9.]*[eE]|-?[0-9.]{16}|-?0\.0000|-0[^.])"
 
 
-def read_as_written_sql(connection: duckdb.DuckDBPyConnection, view: CompiledView, paths: Sequence[Source]) -> str:
+def read_as_written_sql(
+    connection: duckdb.DuckDBPyConnection, view: CompiledView, paths: Sequence[Source], *, aside: str = "rounded"
+) -> str:
     """SQL that reads the lines of files as the view's `src`, strictly, with exact decimals as texts.
 
-    Whether these are numbers must be known already (`number_columns`). Looks through the files first where the view has
-    exact decimals; raises what DuckDB raises.
+    `aside` is the table that lines with numbers that a double would not give back are set into. Whether these are
+    numbers must be known already (`number_columns`). Looks through the files first where the view has exact decimals;
+    raises what DuckDB raises.
     """
     columns = DUCKDB.source_columns(view.shape)
     names = exact_names(view.shape)
     strict = read_lines_sql(paths, columns)
     if not names or not paths:
         return strict
-    count = _set_rounded_aside(connection, names, paths)
+    count = _set_rounded_aside(connection, names, paths, aside)
     if count == 0:
         return strict
     if count > LIMIT:
@@ -41,12 +44,12 @@ def read_as_written_sql(connection: duckdb.DuckDBPyConnection, view: CompiledVie
         check_strictly(connection, view, paths)
         return read_lines_sql(paths, columns, exact=names)
     fields = ", ".join(quote_name(name) for name in columns)
-    twice = "select 1 from rounded as r where r.path = strict.filename and r.id = strict.id"
+    twice = f"select 1 from {aside} as r where r.path = strict.filename and r.id = strict.id"
     texts = transform_sql("line", columns, exact=names)
     return f"""(
         select {fields}, filename from {strict} as strict where not exists ({twice})
         union all by name
-        select unnest(fields), path as filename from (select unnest([{texts}]) as fields, path from rounded)
+        select unnest(fields), path as filename from (select unnest([{texts}]) as fields, path from {aside})
     )"""
 
 
@@ -56,18 +59,20 @@ def number_columns(view: CompiledView) -> dict[str, str]:
     return DUCKDB.source_columns(numbers) if isinstance(numbers, Struct) else {}
 
 
-def _set_rounded_aside(connection: duckdb.DuckDBPyConnection, names: Sequence[str], paths: Sequence[Source]) -> int:
-    """Fill the table `rounded` with all lines of the resources with such numbers; give how many numbers were found."""
+def _set_rounded_aside(
+    connection: duckdb.DuckDBPyConnection, names: Sequence[str], paths: Sequence[Source], aside: str
+) -> int:
+    """Fill the table `aside` with all lines of the resources with such numbers; give how many numbers were found."""
     lines = f"read_ndjson_objects([{quote_sources(paths)}], hive_partitioning = false)"
     patterns = [rf'"{name}"\s*:\s*{_ROUNDED}' for name in names]
     rounded = " or ".join(f"regexp_matches(json, {quote_text(pattern)})" for pattern in patterns)
     taken = f"select filename as path, json_extract_string(json, '$.id') as id, json as line from {lines}"
-    connection.execute(f"create or replace temp table rounded as {taken} where {rounded} limit {LIMIT + 1}")
-    found = connection.execute("select count(*) from rounded").fetchone()
+    connection.execute(f"create or replace temp table {aside} as {taken} where {rounded} limit {LIMIT + 1}")
+    found = connection.execute(f"select count(*) from {aside}").fetchone()
     count: int = found[0] if found else 0
     if 0 < count <= LIMIT:
         # The others of the same id, too: from now on an id tells which lines are set aside.
-        connection.execute(f"create or replace temp table rounded as {taken} where id in (select id from rounded)")
+        connection.execute(f"create or replace temp table {aside} as {taken} where id in (select id from {aside})")
     return count
 
 

@@ -51,7 +51,8 @@ class Intake:
     """What was taken from the files of one product, and how many rows there are.
 
     `base_changes` says what became of versions in an earlier release, `withheld` which full exports removed nothing.
-    `keys` are the resources in the keys: used, and removed.
+    `keys` are the resources in the keys: used, and removed. `claimed` is a part of quarantine with the lines whose id
+    another id space keeps, which are so many as `claims` says.
     """
 
     counts: tuple[FileCount, ...]
@@ -60,6 +61,8 @@ class Intake:
     base_changes: tuple[Change, ...] = ()
     withheld: tuple[str, ...] = ()
     keys: tuple[int, int] = (0, 0)
+    claimed: Path | None = None
+    claims: int = 0
 
 
 def flatten_files(
@@ -75,8 +78,9 @@ def flatten_files(
 ) -> Intake:
     """Flatten `files` (oldest export first) through `view` into one file, and account for every line.
 
-    With a `history` the file holds the rows of its earlier release too, and the keys of all resources are written.
-    Raises LandingError where a file cannot be read at all, and duckdb.Error where the machine is at fault.
+    With a `history` the rows say from which id space they come, the file holds those of its earlier release too, and
+    the keys of all resources are written. Raises LandingError where a file cannot be read at all, ClaimedIds where the
+    earlier release does not do, and duckdb.Error where the machine is at fault.
     """
     desk = Desk(connection, view, files, scratch, on_sift, history)
     base = history.base if history else None
@@ -128,7 +132,7 @@ def _judge_unused(desk: Desk) -> bool:
     if not desk.has_unused:
         return True
     try:
-        compute(desk.connection, desk.query(desk.paths(), of="unused"))
+        compute(desk.connection, desk.query(of="unused"))
     except REFUSALS as error:
         _mend(desk, error)
         return False
@@ -138,8 +142,7 @@ def _judge_unused(desk: Desk) -> bool:
 def _copy_rows(desk: Desk, target: Path, form: Form) -> bool:
     """Run the view over all files into `target`; false where a file had to be mended first."""
     try:
-        query = desk.query(desk.paths(), of="used")
-        copied = desk.connection.execute(copy_sql(query, desk.view.columns, target, form)).fetchone()
+        copied = desk.connection.execute(copy_sql(desk.used_query(), desk.view.columns, target, form)).fetchone()
     except REFUSALS as error:
         _mend(desk, error)
         return False
@@ -161,12 +164,12 @@ def _account(desk: Desk) -> Intake:
     for index, file in enumerate(desk.files):
         sifted = desk.sifted(index)
         path = str(desk.path(index))
-        newer_elsewhere, deleted = unused.get((path, "superseded"), 0), unused.get((path, "deleted"), 0)
+        newer_elsewhere, deleted, claimed = (unused.get((path, s), 0) for s in ("superseded", "deleted", "claimed"))
         count = FileCount(
             file=file,
-            used=(sifted.kept if sifted else desk.found.get(index, 0)) - newer_elsewhere - deleted,
+            used=(sifted.kept if sifted else desk.found.get(index, 0)) - newer_elsewhere - deleted - claimed,
             superseded=newer_elsewhere + (sifted.superseded if sifted else 0),
-            quarantined=len(sifted.quarantined) if sifted else 0,
+            quarantined=claimed + (len(sifted.quarantined) if sifted else 0),
             deleted=deleted,
         )
         counted = file.lines if isinstance(file, LandedFile) else None
@@ -183,5 +186,18 @@ def _account(desk: Desk) -> Intake:
     intake = Intake(tuple(counts), tuple(quarantined), desk.rows)
     if desk.history is None:
         return intake
-    changes, keys = base_changes(desk.connection), count_keys(desk.connection, desk.history)
-    return replace(intake, base_changes=changes, withheld=desk.withheld, keys=keys)
+    claims = sum(count for (_, after), count in unused.items() if after == "claimed")
+    return replace(
+        intake,
+        base_changes=base_changes(desk.connection),
+        withheld=desk.withheld,
+        keys=count_keys(desk.connection, desk.history),
+        claimed=_write_claimed(desk) if claims else None,
+        claims=claims,
+    )
+
+
+def _write_claimed(desk: Desk) -> Path:
+    from caremesh.engines.claims import write_claimed
+
+    return write_claimed(desk, desk.scratch / "claimed.parquet")

@@ -61,7 +61,7 @@ def mend_refused(desk: Desk, error: Exception) -> None:
 def _doubt_refused_ids(desk: Desk) -> bool:
     """Doubt the lines of all resources that the view refuses, in one pass; false where that finds no such line."""
     try:
-        ids = refused_ids(desk.connection, desk.query(desk.paths(), of="all"))
+        ids = refused_ids(desk.connection, desk.query(of="all"))
     except REFUSALS:
         return False
     found = []

@@ -10,6 +10,7 @@ import duckdb
 from caremesh.engines.duckdb import quote_sources
 from caremesh.engines.versions import Base
 from caremesh.fhir import ViewColumn
+from caremesh.id_spaces import SOURCE_COLUMN
 from caremesh.quoting import quote_file, quote_name, quote_text
 
 
@@ -20,7 +21,7 @@ def merge_rows(
 
     Memory is bounded by the number of those, whatever the release's size.
     """
-    names = ", ".join(quote_name(column.name) for column in columns)
+    names = ", ".join(quote_name(name) for name in (*(c.name for c in columns), SOURCE_COLUMN))
     replaced = "is_base and before = 'used' and after <> 'used'"
     connection.execute(f"create or replace temp table gone as select id from fates where {replaced}")
     held = quote_sources([base.data, *([base.held] if base.held else [])])

@@ -1,8 +1,11 @@
 """The versions of a view's resources: which one is used, where several files, an earlier release or deletions compete.
 
+A resource is told by its id space and its id. Each id space is settled as if it were alone; then, of those in which an
+id is used, the first one keeps it, and the others' versions are **claimed**: nobody can use them.
+
 An earlier release lends its keys, one row a resource; the files of an intake bring new ones. Newest is what was updated
-last, then has the higher `versionId`, then stands in the later file. A deletion kills the versions of exports up to its
-own, but for those that were updated after its export was asked for. Of what is left the newest is used.
+last, then has the higher `versionId`, then stands in the later file. A deletion kills the versions of exports of its
+source up to its own, but for those updated after its export was asked for. Of what is left the newest is used.
 
 Tables, all temporary: `arrived` (the intake's versions), `known` (those and the release's), `fates` (what becomes of
 each version that competes with another one, or is killed). All the others are used.
@@ -17,13 +20,14 @@ from typing import Literal
 
 import duckdb
 
+from caremesh.id_spaces import DEFAULT_SOURCE
 from caremesh.quoting import quote_text
 from caremesh.release_keys import key_part, link_part, parts_of_view, read_keys_sql
 
 Reason = Literal["deleted", "not in full export"]
 LISTED: Reason = "deleted"
 FULL: Reason = "not in full export"
-State = Literal["used", "superseded", "deleted"]
+State = Literal["used", "superseded", "deleted", "claimed"]
 
 MOST_CHANGES, FEW = 16, 5
 """So many parts of changes may follow the keys of a view, with a fifth of their rows; then they are written whole."""
@@ -36,7 +40,7 @@ NEWEST_FIRST = f"""
 
 @dataclass(frozen=True)
 class Deletion:
-    """What one export says is gone: the ids of a list; or, where it is full, all ids that it does not hold.
+    """What one export says is gone from its source: the ids of a list; or, where it is full, all that it does not hold.
 
     `order` is the place of the export among all exports. `asked_at`: when it was asked for; None where nobody knows. A
     full export that `needs_line` says nothing where it holds no line at all.
@@ -48,6 +52,11 @@ class Deletion:
     reason: Reason
     listed: tuple[str, ...] = ()
     needs_line: bool = False
+    source: str = DEFAULT_SOURCE
+
+
+class ClaimedIds(Exception):
+    """New files hold ids that an earlier release has of another id space: that is settled from all files only."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +88,27 @@ class Base:
 class History:
     """Everything beside its own files that an intake has to regard.
 
-    `places` are the places of the intake's files among all files that the view's rows come from, `exports` the order of
-    the export of every one of those; `order` is that of every export by its name. `keys` is the folder that the keys of
+    `places` are the places of the intake's files among all files that the view's rows come from. Of every one of those
+    `exports` has the order of its export, `sources` the source and `spaces` the id space. `order` is that of every
+    export by its name, `ranking` all id spaces, the first of which keeps an id. `keys` is the folder that the keys of
     the release go to, as those of view number `view`.
     """
 
     places: Sequence[int]
     exports: Sequence[int]
+    sources: Sequence[str]
+    spaces: Sequence[str]
     keys: Path
     view: int = 0
     order: Mapping[str, int] = field(default_factory=dict)
+    ranking: Sequence[str] = ()
     deletions: Sequence[Deletion] = ()
     base: Base | None = None
+
+    @property
+    def has_one_space(self) -> bool:
+        """Whether all files are of one id space, so that no id is contested between two."""
+        return len(set(self.spaces)) <= 1
 
 
 @dataclass(frozen=True)
@@ -109,19 +127,26 @@ def settle_versions(
     """Decide about every version: fill `fates`, and `unused` with those of the intake that give no rows.
 
     Wants the tables `arrived` (path, file, id, updated, version) and `repeated` (id_hash). `protected` are, by the
-    order of a full export, the ids that it holds in lines that cannot be used.
+    order of a full export, the ids that it holds in lines that cannot be used. Raises ClaimedIds where another id space
+    has an id in the earlier release.
     """
     connection.execute(
-        "create or replace temp table landed as select unnest(range(len($1))) as file, unnest($1) as export",
-        [list(history.exports)],
+        """
+        create or replace temp table landed as select
+            unnest(range(len($1))) as file, unnest($1) as export, unnest($2::varchar[]) as source,
+            unnest($3::varchar[]) as source_id
+        """,
+        [list(history.exports), list(history.sources), list(history.spaces)],
     )
     _know(connection, history)
     _kill(connection, history.deletions, protected)
     _contest(connection, history.order)
+    if not history.has_one_space:
+        _claim(connection, history)
     connection.execute(
         """
         create or replace temp table unused as
-        select path, id, after from arrived join fates using (id, file) where not is_base and after <> 'used'
+        select path, id, after, keeper from arrived join fates using (id, file) where not is_base and after <> 'used'
         """
     )
 
@@ -129,7 +154,7 @@ def settle_versions(
 def write_keys(connection: duckdb.DuckDBPyConnection, history: History, resource: str) -> None:
     """Write the keys of the release to be: what changed, after the parts of the base; or all of them."""
     known = "select id, updated, version, file, removed_by, reason from known anti join contested using (id)"
-    fates = "select id, updated, version, file, killed_by, killed_for from fates where after <> 'superseded'"
+    fates = "select id, updated, version, file, killed_by, killed_for from fates where after in ('used', 'deleted')"
     base, generation = history.base, 0
     if base is not None and base.takes_changes:
         generation = len(base.keys)
@@ -140,9 +165,12 @@ def write_keys(connection: duckdb.DuckDBPyConnection, history: History, resource
         # What was held of the base may be only what competes.
         known += f" where not is_base union all {_earlier_sql(base)} where id not in (select id from contested)"
     target = history.keys / key_part(history.view, generation)
+    spaces, columns = "", f"{quote_text(next(iter(history.spaces), ''))} as source_id, *"
+    if not history.has_one_space:
+        spaces, columns = "join landed using (file)", "source_id, * exclude (source_id, export, source)"
     connection.execute(
         f"""
-        copy (select {quote_text(resource)} as resource_type, * from ({known} union all {fates}))
+        copy (select {quote_text(resource)} as resource_type, {columns} from ({known} union all {fates}) {spaces})
         to {quote_text(str(target))} (format parquet, compression zstd)
         """
     )
@@ -214,7 +242,7 @@ def _kill(
             f"""
             insert into killed
             select id, file, $export, $reason from known join landed using (file) anti join killed using (id, file)
-            where landed.export <= $order
+            where landed.export <= $order and landed.source = $source
               and not coalesce(updated > cast($asked_at as timestamptz), false)
               and removed_by is null
               and {condition}
@@ -223,6 +251,7 @@ def _kill(
                 "export": deletion.export,
                 "reason": deletion.reason,
                 "order": deletion.order,
+                "source": deletion.source,
                 "asked_at": deletion.asked_at,
                 "ids": ids,
             },
@@ -254,22 +283,50 @@ def _contest(connection: duckdb.DuckDBPyConnection, order: Mapping[str, int]) ->
         create or replace temp table fates as
         with versions as (
             select
-                id, file, updated, version, is_base,
+                source_id, id, file, updated, version, is_base,
                 case when is_base then if(removed_by is null, 'used', 'deleted') end as before,
                 coalesce(killed_by, removed_by) as killed_by,
                 coalesce(killed_for, reason) as killed_for
-            from known semi join contested using (id) left join killed using (id, file)
+            from known semi join contested using (id) join landed using (file) left join killed using (id, file)
         ),
         ranked as (
             select *, row_number() over (
-                partition by id
+                partition by source_id, id
                 order by killed_by is not null, killed_in desc nulls last, {NEWEST_FIRST}, file desc
             ) as rank
             from versions left join killers using (killed_by)
         )
         select
             * exclude (rank, killed_in),
-            case when rank > 1 then 'superseded' when killed_by is null then 'used' else 'deleted' end as after
+            case when rank > 1 then 'superseded' when killed_by is null then 'used' else 'deleted' end as after,
+            cast(null as varchar) as keeper
         from ranked
         """
     )
+
+
+def _claim(connection: duckdb.DuckDBPyConnection, history: History) -> None:
+    """Of the versions of one id that several id spaces would use, leave the first space its own: that is the keeper."""
+    connection.execute(
+        """
+        create or replace temp table ranking as
+        select unnest($1::varchar[]) as source_id, unnest(range(len($1))) as rank
+        """,
+        [list(history.ranking)],
+    )
+    connection.execute(
+        """
+        create or replace temp table keepers as
+        select id, arg_min(source_id, rank) as first_space from fates join ranking using (source_id)
+        where after = 'used' group by id having count(*) > 1
+        """
+    )
+    connection.execute(
+        """
+        update fates set after = 'claimed', keeper = first_space from keepers
+        where keepers.id = fates.id and after = 'used' and source_id <> first_space
+        """
+    )
+    claimed = connection.execute("select count(*) from fates where after = 'claimed'").fetchone()
+    if history.base is not None and claimed != (0,):
+        raise ClaimedIds

@@ -31,8 +31,8 @@ def stated_source(name: str, manifest: ExportManifest | None) -> str | None:
 class LandedExport:
     """One export: its name, the folder it was found in, when it was first taken in, its files by name.
 
-    `source` is the system that it comes from. `manifest` is what is known of it beyond its files. `same_as` names an export that it is a copy of, byte by byte: it
-    is listed, and not used.
+    `source` is the system that it comes from. `manifest` is what is known of it beyond its files. `same_as` names an
+    export that it is a copy of, byte by byte: it is listed, and not used.
     """
 
     name: str
@@ -122,15 +122,17 @@ class Ledger:
             return replace(self, exports=(*self.exports, export))
         return replace(self, exports=tuple(export if e.name == export.name else e for e in self.exports))
 
-    def with_true_copies(self) -> Ledger:
-        """The ledger without copies of what turned out to come from another source."""
-        sources = {e.name: e.source for e in self.exports}
-        untrue = {e.name for e in self.exports if e.same_as and sources.get(e.same_as) != e.source}
-        exports: list[LandedExport] = []
+    def with_settled_sources(self) -> Ledger:
+        """The ledger where replays come from the source of their lines, and no export is a copy of another source's."""
+        settled: dict[str, LandedExport] = {}
         for export in self.exports:
-            is_untrue = export.name in untrue
-            exports.append(replace(export, same_as=find_original(exports, export)) if is_untrue else export)
-        return replace(self, exports=tuple(exports)) if untrue else self
+            replayed = settled.get(export.replay_of) if export.replay_of else None
+            export = replace(export, source=replayed.source) if replayed else export
+            original = settled.get(export.same_as) if export.same_as else None
+            if export.same_as and (original is None or original.source != export.source):
+                export = replace(export, same_as=find_original(settled.values(), export))
+            settled[export.name] = export
+        return replace(self, exports=tuple(settled.values()))
 
     def falling_with(self, name: str) -> tuple[str, ...]:
         """What goes where one export goes, in the order of landing: itself, its copies, and replays of its lines.
@@ -218,7 +220,10 @@ def find_original(exports: Iterable[LandedExport], copy: LandedExport) -> str | 
     job = copy.manifest and copy.manifest.job
     for export in exports:
         other = export.manifest and export.manifest.job
-        if (export.same_as, export.source, export.content) == (None, copy.source, copy.content) and job in (None, other):
+        if (export.same_as, export.source, export.content) == (None, copy.source, copy.content) and job in (
+            None,
+            other,
+        ):
             return export.name
     return None
 
@@ -226,11 +231,11 @@ def find_original(exports: Iterable[LandedExport], copy: LandedExport) -> str | 
 def ledger_from_json(stated: Any) -> Ledger:
     """Read a ledger back from a JSON document."""
     return Ledger(
-        exports=_exports_from_json(stated["exports"]),
+        exports=tuple(_export_from_json(e) for e in stated["exports"]),
         decisions=tuple(Decision(**d) for d in stated.get("decisions", ())),
         jobs=tuple(job_from_json(j) for j in stated.get("jobs", ())),
         watermarks=tuple(_watermark_from_json(m) for m in stated.get("watermarks", ())),
-    ).with_true_copies()
+    ).with_settled_sources()
 
 
 def ledger_to_json(ledger: Ledger) -> dict[str, Any]:
@@ -248,29 +253,17 @@ def _watermark_from_json(stated: dict[str, Any]) -> SetWatermark:
     return SetWatermark(**{**stated, "types": None if types is None else tuple(types)})
 
 
-def _exports_from_json(stated: list[dict[str, Any]]) -> tuple[LandedExport, ...]:
-    """Read exports back; lakes before sources were kept do not state any. Replays follow the exports of their lines."""
-    read: dict[str, LandedExport] = {}
-    for each in stated:
-        export = _export_from_json(each)
-        if "source" not in each:
-            replayed = read.get(export.replay_of) if export.replay_of else None
-            source = replayed.source if replayed else stated_source(export.name, export.manifest) or DEFAULT_SOURCE
-            export = replace(export, source=source)
-        read[export.name] = export
-    return tuple(read.values())
-
-
 def _export_from_json(stated: dict[str, Any]) -> LandedExport:
-    manifest = stated.get("manifest")
+    manifest = ExportManifest(**stated["manifest"]) if stated.get("manifest") else None
     return LandedExport(
         name=stated["name"],
         root=stated["root"],
         landed_at=stated["landed_at"],
         files=tuple(_file_from_json(f) for f in stated["files"]),
-        manifest=ExportManifest(**manifest) if manifest else None,
+        manifest=manifest,
         same_as=stated.get("same_as"),
-        source=stated.get("source", DEFAULT_SOURCE),
+        # Lakes of earlier versions do not state it.
+        source=stated.get("source") or stated_source(stated["name"], manifest) or DEFAULT_SOURCE,
     )
 
 

@@ -39,6 +39,15 @@ class DeletionInput:
 
 
 @dataclass(frozen=True)
+class SourceInput:
+    """A source of what went into a release, its id space, and its exports by name."""
+
+    source: str
+    space: str
+    exports: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class EngineQuery:
     """One query that an engine billed: its id, the bytes that it scanned, and what they cost."""
 
@@ -89,6 +98,8 @@ class Manifest:
 
     `release` is computed from contract, query and input files: the same input gives the same release, whichever engine
     made it. `data` and `quarantine` are the folders of its Parquet files, below the release's own.
+    `sources` are those of the inputs and deletions, in the order in which they keep an id; `claimed` lines of them are
+    in quarantine, as another id space keeps their id.
     `keys` is where the resources' keys are, None where the engine wrote none. `why` says why the release was made, and
     `base` from which other one, if it was not made from the landed files alone. `withheld` are full exports that
     removed nothing, as lines of them have no id that can be read.
@@ -123,6 +134,8 @@ class Manifest:
     completeness: Completeness | None = None
     erasures: tuple[Erasure, ...] = ()
     has_gaps: bool = False
+    sources: tuple[SourceInput, ...] = ()
+    claimed: int = 0
     verdict: dict[str, Any] | None = None
 
     @property
@@ -190,6 +203,9 @@ class Manifest:
                 "deletions": tuple(
                     DeletionInput(**{**d, "lists": tuple(d["lists"]), "full": tuple(d["full"])})
                     for d in stated.get("deletions", ())
+                ),
+                "sources": tuple(
+                    SourceInput(**{**s, "exports": tuple(s["exports"])}) for s in stated.get("sources", ())
                 ),
                 "withheld": tuple(stated.get("withheld", ())),
                 "erasures": tuple(Erasure(**e) for e in stated.get("erasures", ())),

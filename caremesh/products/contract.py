@@ -21,6 +21,7 @@ from caremesh.errors import ContractError
 from caremesh.products.document import load_yaml, one_of, read_text, refuse_duplicates, required
 from caremesh.products.product import CONTRACT_FILE, Classification, Column, Product, SqlType
 from caremesh.products.rules import read_rules
+from caremesh.products.source_column import require_source
 
 VIEW_PROPERTY = "caremesh.view"
 
@@ -42,6 +43,9 @@ def read_product(folder: Path) -> Product:
     rules = tuple(read_rules(table, file))
     refuse_duplicates("columns", [c.name for c in columns], file)
     refuse_duplicates("checks", [r.name for r in rules], file)
+    views = _view_files(contract, folder)
+    if views:
+        require_source(columns, file)
     product = Product(
         domain=domain,
         name=name,
@@ -56,7 +60,7 @@ def read_product(folder: Path) -> Product:
         columns=columns,
         rules=rules,
         folder=folder,
-        view_files=_view_files(contract, folder),
+        view_files=views,
         contract_digest=hashlib.sha256(text.encode()).hexdigest(),
         completeness=_completeness(contract, columns, file),
     )

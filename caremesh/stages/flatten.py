@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import cast
 
+from caremesh.engines.versions import ClaimedIds
 from caremesh.errors import LandingError
 from caremesh.fhir import CompiledView
 from caremesh.lake.aws import AwsLake
@@ -14,7 +15,7 @@ from caremesh.lake.base import Lake
 from caremesh.lake.files import remove_folder
 from caremesh.lake.layout import DATA_FOLDER, QUARANTINE_FOLDER, RELEASES_FOLDER
 from caremesh.lake.ledger import Ledger
-from caremesh.lake.release import InputFile, Manifest
+from caremesh.lake.release import Engine, InputFile, Manifest
 from caremesh.products import Product
 from caremesh.settings import Settings
 from caremesh.sources.landing import Exports
@@ -22,7 +23,14 @@ from caremesh.sources.ndjson import DELETIONS, LandedFile, LineFile
 from caremesh.stages.athena_flatten import choose_engine, flatten_in_athena
 from caremesh.stages.local_flatten import flatten_here
 from caremesh.stages.receipts import write_receipts
-from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Required, choose_base, plan_release
+from caremesh.stages.release_plan import (
+    SEVERAL_SOURCES,
+    FlattenResult,
+    ReleasePlan,
+    Required,
+    choose_base,
+    plan_release,
+)
 from caremesh.stages.stage_engine import StageEngine
 
 
@@ -55,33 +63,62 @@ def flatten(
     The release's name is a digest of contract, SQL, input files and the releases of the products that it requires, so a
     run that was killed makes the same one.
     """
-    plan = plan_release(product, views, ledger=ledger, required=required)
+    plan = plan_release(product, views, ledger=ledger, required=required, id_spaces=settings.id_spaces)
     found = lake.find_manifest(product, plan.release)
     if found is not None:
         return Flattened(found, is_new=False)
     holds = product.id if product.completeness and product.completeness.holds else None
     engine = choose_engine(settings, plan.files, deletions=plan.deletions, holds=holds)
     base, why = choose_base(product, plan, engine=engine, lake=lake)
-    plan = replace(plan, base=base)
-    _refuse_changed(settings, plan, exports)
-    remove_folder(folder := lake.scratch / product.id)
-    (built := folder / "release").mkdir(parents=True)
-    with _base_removed(lake, product):
-        if engine == "athena":
-            result = flatten_in_athena(product, plan, settings=settings, lake=cast(AwsLake, lake))
-        else:
-            result = flatten_here(
-                product, plan, settings=settings, lake=lake, exports=exports, engine=duckdb, on_sift=on_sift
+    maker = _Maker(product, settings, lake, exports, engine, duckdb, on_sift)
+    try:
+        return maker.make(replace(plan, base=base), why)
+    except ClaimedIds:
+        return maker.make(plan, f"{why.rpartition(': ')[0]}: made from landing, as {SEVERAL_SOURCES}")
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Makes one release of a product."""
+
+    product: Product
+    settings: Settings
+    lake: Lake
+    exports: Exports
+    chosen: Engine
+    duckdb: StageEngine
+    on_sift: Callable[[LineFile], None] | None
+
+    def make(self, plan: ReleasePlan, why: str) -> Flattened:
+        """Make what is planned a candidate; raise ClaimedIds where it cannot be merged into the planned base."""
+        product, settings, lake = self.product, self.settings, self.lake
+        _refuse_changed(settings, plan, self.exports)
+        remove_folder(folder := lake.scratch / product.id)
+        (built := folder / "release").mkdir(parents=True)
+        with _base_removed(lake, product):
+            result = self._flatten(plan)
+            keys = result.keys if any(count.deleted for count in result.counts) else None
+            receipts = write_receipts(
+                product, plan.release, keys=keys, settings=settings, lake=lake, engine=self.duckdb, built=built
             )
-        keys = result.keys if any(count.deleted for count in result.counts) else None
-        receipts = write_receipts(
-            product, plan.release, keys=keys, settings=settings, lake=lake, engine=duckdb, built=built
+        _refuse_changed(settings, plan, self.exports)
+        manifest = _manifest(product, plan, result, settings=settings, lake=lake, why=why)
+        manifest = lake.add_candidate(product, built, replace(manifest, receipts=receipts))
+        remove_folder(folder)
+        return Flattened(manifest, is_new=True, withheld=result.withheld)
+
+    def _flatten(self, plan: ReleasePlan) -> FlattenResult:
+        if self.chosen == "athena":
+            return flatten_in_athena(self.product, plan, settings=self.settings, lake=cast(AwsLake, self.lake))
+        return flatten_here(
+            self.product,
+            plan,
+            settings=self.settings,
+            lake=self.lake,
+            exports=self.exports,
+            engine=self.duckdb,
+            on_sift=self.on_sift,
         )
-    _refuse_changed(settings, plan, exports)
-    manifest = _manifest(product, plan, result, settings=settings, lake=lake, why=why)
-    manifest = lake.add_candidate(product, built, replace(manifest, receipts=receipts))
-    remove_folder(folder)
-    return Flattened(manifest, is_new=True, withheld=result.withheld)
 
 
 @contextmanager
@@ -118,6 +155,8 @@ def _manifest(
         base=plan.base.release if plan.base else None,
         why=why,
         completeness=result.completeness,
+        sources=plan.sources,
+        claimed=result.claimed,
     )
 
 

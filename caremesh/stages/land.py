@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from caremesh.errors import LandingError
-from caremesh.lake.base import Lake
 from caremesh.id_spaces import DEFAULT_SOURCE, fault_of_name
+from caremesh.lake.base import Lake
 from caremesh.lake.ledger import LandedExport, Ledger, find_original, stated_source
 from caremesh.settings import Settings
 from caremesh.sources.export_manifest import MANIFEST_FILE, ExportManifest
@@ -69,7 +69,7 @@ def land(
     for name, root in sorted(stated.union(by_export)):
         files = tuple(taken.get((name, f.name)) or known[name, f.name] for f in by_export.get((name, root), ()))
         ledger = _with_export(settings, ledger, LandedExport(name, root, settings.now, files, manifests.get(name)))
-    ledger = ledger.with_true_copies()
+    ledger = ledger.with_settled_sources()
     settings.id_spaces.refuse_mixed(e.source for e in ledger.exports)
     _refuse_twice(settings, ledger)
     _refuse_missing(settings, ledger, exports, listing.files)

@@ -22,7 +22,6 @@ from caremesh.release_keys import parts_of_view, views_of
 from caremesh.settings import Settings
 from caremesh.sources.landing import Exports
 from caremesh.sources.ndjson import DELETIONS, LandedFile, LineFile
-from caremesh.sources.sieve import QuarantinedLine
 from caremesh.stages.completeness import judge_completeness
 from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Strand, reference_columns
 from caremesh.stages.stage_engine import StageEngine
@@ -50,7 +49,8 @@ def flatten_here(
 ) -> FlattenResult:
     """Flatten into the folder of the release to be; what an earlier release holds already is taken from there.
 
-    Raises LakeError where the engine fails, or where keys and counts do not agree.
+    Raises LakeError where the engine fails, or where keys and counts do not agree, ClaimedIds where the earlier release
+    does not do.
     """
     folder = lake.scratch / product.id
     targets = {k: folder / "release" / lake.parts_folder(k) for k in (DATA_FOLDER, KEYS_FOLDER, QUARANTINE_FOLDER)}
@@ -68,6 +68,7 @@ def flatten_here(
         keys=lake.parts_folder(KEYS_FOLDER),
         withheld=tuple(sorted({export for _, intake in made for export in intake.withheld})),
         completeness=completeness,
+        claimed=sum(intake.claims for _, intake in made),
     )
 
 
@@ -86,22 +87,25 @@ class _Maker:
 
     def make(self, number: int) -> tuple[tuple[FileCount, ...], Intake]:
         """Write rows, keys and quarantine of one strand; give the counts of all its files."""
-        strand = self.plan.strands[number]
+        strand, origins = self.plan.strands[number], self.plan.origins
         new = set(self.plan.new_files)
         places = [place for place, file in enumerate(strand.files) if file in new]
         history = History(
             places=places,
             exports=[self.plan.order[f.export] for f in strand.files],
+            sources=[origins[f.export].source for f in strand.files],
+            spaces=[origins[f.export].space for f in strand.files],
             keys=self.targets[KEYS_FOLDER],
             view=number,
             order=self.plan.order,
+            ranking=self.plan.ranking,
             deletions=self._deletions(strand.view.resource),
             base=self._base(strand, number),
         )
         with self._brought_here([strand.files[place] for place in places]) as files:
             intake = self._run_view(strand, files, history, self.targets[DATA_FOLDER] / part_file(number))
         earlier = self.earlier.quarantine[number] if self.earlier else None
-        _write_quarantine(intake.quarantined, earlier, self.targets[QUARANTINE_FOLDER] / part_file(number))
+        _write_quarantine(intake, earlier, self.targets[QUARANTINE_FOLDER] / part_file(number))
         counts = self._counts(strand, dict(zip(places, intake.counts, strict=True)), intake)
         _refuse_lost_keys(strand, counts, intake)
         return counts, intake
@@ -153,6 +157,7 @@ class _Maker:
                 reason=reason,
                 listed=listed,
                 needs_line=reason == FULL and exports[d.export].speaks_of_all,
+                source=exports[d.export].source,
             )
             for d in self.plan.new_deletions
             for reason, listed in self._gone(exports[d.export], resource)
@@ -210,10 +215,11 @@ def _refuse_lost_keys(strand: Strand, counts: Sequence[FileCount], intake: Intak
         )
 
 
-def _write_quarantine(lines: Sequence[QuarantinedLine], earlier: Path | None, path: Path) -> None:
+def _write_quarantine(intake: Intake, earlier: Path | None, path: Path) -> None:
     """Write the lines that cannot be used, after those of an earlier release."""
-    before = read_batches(earlier, raw=True) if earlier else ()
-    write_part(path, chain(before, batch_lines(lines)))
+    parts = [part for part in (earlier, intake.claimed) if part]
+    before = chain.from_iterable(read_batches(part, raw=True) for part in parts)
+    write_part(path, chain(before, batch_lines(intake.quarantined)))
 
 
 def _count_unresolved(

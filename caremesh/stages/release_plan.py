@@ -8,20 +8,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from caremesh.engines.intake import FileCount
 from caremesh.fhir import CompiledView
+from caremesh.id_spaces import SOURCE_COLUMN, IdSpaces
 from caremesh.lake.base import Lake
 from caremesh.lake.ledger import LandedExport, Ledger
-from caremesh.lake.release import Completeness, DeletionInput, Engine, EngineQuery, InputFile, Manifest, Pointer
+from caremesh.lake.release import (
+    Completeness,
+    DeletionInput,
+    Engine,
+    EngineQuery,
+    InputFile,
+    Manifest,
+    Pointer,
+    SourceInput,
+)
 from caremesh.products import Product
 from caremesh.sources.ndjson import DELETIONS, LandedFile
 
 FIRST = "first release"
 """Why a release was made where there was none before."""
+
+SEVERAL_SOURCES = "ids come from more than one source"
+"""Why a release is made from landing though it could be merged: which source keeps an id is settled among all files."""
 
 FileName = tuple[str, str, str]
 """Export, name and digest of a file."""
@@ -33,6 +47,14 @@ class Strand:
 
     view: CompiledView
     files: tuple[LandedFile, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The source of an export, and its id space."""
+
+    source: str
+    space: str
 
 
 @dataclass(frozen=True)
@@ -50,13 +72,18 @@ class Required:
 
 @dataclass(frozen=True)
 class ReleasePlan:
-    """What is to be made of the ledger as it stands: of these exports, oldest first."""
+    """What is to be made of the ledger as it stands: of these exports, oldest first.
+
+    `origins` are by export; of the id spaces in `ranking`, the first that has an id keeps it.
+    """
 
     release: str
     query_digest: str
     strands: tuple[Strand, ...]
     exports: tuple[LandedExport, ...]
     deletions: tuple[DeletionInput, ...]
+    origins: Mapping[str, Origin]
+    ranking: tuple[str, ...]
     required: tuple[Required, ...] = ()
     base: Manifest | None = None
 
@@ -69,6 +96,16 @@ class ReleasePlan:
     def files(self) -> tuple[LandedFile, ...]:
         """All files that go in, in the order of the manifest's inputs."""
         return tuple(f for s in self.strands for f in s.files)
+
+    @cached_property
+    def sources(self) -> tuple[SourceInput, ...]:
+        """The sources of files and deletions: those of the id space that keeps an id first."""
+        exports: dict[str, set[str]] = {}
+        for export in (*(f.export for f in self.files), *(d.export for d in self.deletions)):
+            exports.setdefault(self.origins[export].source, set()).add(export)
+        spaces = {origin.source: origin.space for origin in self.origins.values()}
+        in_order = sorted(exports, key=lambda source: (self.ranking.index(spaces[source]), source))
+        return tuple(SourceInput(source, spaces[source], tuple(sorted(exports[source]))) for source in in_order)
 
     @property
     def new_files(self) -> tuple[LandedFile, ...]:
@@ -95,6 +132,7 @@ class FlattenResult:
     keys: str | None = None
     withheld: tuple[str, ...] = ()
     completeness: Completeness | None = None
+    claimed: int = 0
 
 
 def reference_columns(product: Product) -> list[str]:
@@ -104,9 +142,18 @@ def reference_columns(product: Product) -> list[str]:
 
 
 def plan_release(
-    product: Product, views: Sequence[CompiledView], *, ledger: Ledger, required: Sequence[Required] = ()
+    product: Product,
+    views: Sequence[CompiledView],
+    *,
+    ledger: Ledger,
+    required: Sequence[Required] = (),
+    id_spaces: IdSpaces | None = None,
 ) -> ReleasePlan:
-    """Say what the product's release is, for the ledger and the required products as they stand."""
+    """Say what the product's release is, for the ledger and the required products as they stand.
+
+    Raises UsageError where the settings call an id space like a source outside of it.
+    """
+    id_spaces = id_spaces or IdSpaces()
     strands = tuple(Strand(view, ledger.files_of(view.resource)) for view in views)
     exports = ledger.in_order()
     types = {view.resource for view in views}
@@ -123,14 +170,18 @@ def plan_release(
         ]
     if required:
         stated.append({"required": [r.name for r in required]})
-    return ReleasePlan(
-        release=hashlib.sha256(json.dumps(stated).encode()).hexdigest()[:12],
+    plan = ReleasePlan(
+        release="",
         query_digest=query_digest,
         strands=strands,
         exports=exports,
         deletions=deletions,
+        origins={e.name: Origin(e.source, id_spaces.space_of(e.source)) for e in exports},
+        ranking=id_spaces.in_order(e.source for e in exports),
         required=tuple(required),
     )
+    stated.append({"sources": [[s.source, s.space, s.exports] for s in plan.sources]})
+    return replace(plan, release=hashlib.sha256(json.dumps(stated).encode()).hexdigest()[:12])
 
 
 def choose_base(product: Product, plan: ReleasePlan, *, engine: Engine, lake: Lake) -> tuple[Manifest | None, str]:
@@ -144,7 +195,8 @@ def choose_base(product: Product, plan: ReleasePlan, *, engine: Engine, lake: La
         return None, FIRST
     hurdle = "the engine athena reads everything" if engine == "athena" else _hurdle(plan, current)
     base = current if hurdle is None else None
-    if base is None and engine != "athena":
+    # What an earlier release lacks would bring the same ids again.
+    if base is None and engine != "athena" and hurdle != SEVERAL_SOURCES:
         base = _find_earlier(plan, pointer, lambda release: lake.find_manifest(product, release))
     what = "; ".join(_changes(product, plan, current)) or "an earlier state of the ledger"
     how = f"merged into release {base.release}" if base else f"made from landing, as {hurdle}"
@@ -183,6 +235,8 @@ def _hurdle(plan: ReleasePlan, base: Manifest) -> str | None:
     places = [here.get(_name(i)) for i in base.inputs]
     if base.keys is None:
         return "the release before has no keys"
+    if SOURCE_COLUMN not in dict(base.columns):
+        return "the release before does not say which sources its rows come from"
     if base.has_gaps:
         return "an erasure left cells of the release before empty"
     if base.query_digest != plan.query_digest:
@@ -195,21 +249,41 @@ def _hurdle(plan: ReleasePlan, base: Manifest) -> str | None:
         return "deletions were dropped, or are others now"
     if places != sorted(p for p in places if p is not None):
         return "the order of exports changed"
+    if any(plan.origins.get(e) != Origin(s.source, s.space) for s in base.sources for e in s.exports):
+        return "exports come from other sources now, or share ids otherwise"
+    if base.claimed:
+        return SEVERAL_SOURCES
     return _late(plan, base)
 
 
 def _late(plan: ReleasePlan, base: Manifest) -> str | None:
-    """What was removed from a release is known by its newest version only: deletions are merged in their order."""
+    """What was removed from a release is known by its newest version only: deletions are merged in their order.
+
+    A deletion is about its own source, so that exports of others are neither late nor early for it.
+    """
     held = {_name(i) for i in base.inputs}
-    new = [plan.order[f.export] for f in plan.files if _name(f) not in held]
-    before = [plan.order[d.export] for d in base.deletions]
-    if before and new and min(new) <= max(before):
+    removing = [d.export for d in plan.deletions if d not in base.deletions]
+    sharing = {space for space, count in Counter(s.space for s in plan.sources).items() if count > 1}
+    if any(plan.origins[export].space in sharing for export in removing):
+        # Under a version that goes, an older one of another source comes to light, which no release holds.
+        return "one of several sources that share ids says what is gone"
+    new = _by_source(plan, (f.export for f in plan.files if _name(f) not in held))
+    before = _by_source(plan, (d.export for d in base.deletions))
+    if any(min(new[source]) <= max(before[source]) for source in new.keys() & before.keys()):
         return "an export came late: deletions of a later one are at work"
-    removing = [plan.order[d.export] for d in plan.deletions if d not in base.deletions]
-    known = [plan.order[i.export] for i in base.inputs] + before
-    if removing and known and min(removing) <= max(known):
+    gone = _by_source(plan, removing)
+    known = _by_source(plan, (export for s in base.sources for export in s.exports))
+    if any(min(gone[source]) <= max(known[source]) for source in gone.keys() & known.keys()):
         return "deletions came late: a later export is at work"
     return None
+
+
+def _by_source(plan: ReleasePlan, exports: Iterable[str]) -> dict[str, list[int]]:
+    """The places of exports among all, by their source."""
+    places: dict[str, list[int]] = {}
+    for export in exports:
+        places.setdefault(plan.origins[export].source, []).append(plan.order[export])
+    return places
 
 
 def _changes(product: Product, plan: ReleasePlan, current: Manifest) -> Iterable[str]:
@@ -227,12 +301,20 @@ def _changes(product: Product, plan: ReleasePlan, current: Manifest) -> Iterable
         yield f"deletions of {_exports(removing)}"
     if kept := [d.export for d in current.deletions if d not in plan.deletions]:
         yield f"deletions of {_exports(kept)} dropped"
+    if current.sources and _common(plan.sources, current.sources) != _common(current.sources, plan.sources):
+        yield "its exports come from other sources, or those share ids or keep them otherwise"
     if now == then and [_name(f) for f in plan.files] != [_name(i) for i in current.inputs]:
         yield "the order of exports changed"
     before = current.completeness.required if current.completeness else ()
     for name, release in (r.name for r in plan.required if current.completeness):
         if (name, release) not in before:
             yield f"{name} is at release {release}"
+
+
+def _common(sources: Sequence[SourceInput], others: Sequence[SourceInput]) -> list[tuple[str, str]]:
+    """Sources with their id spaces, of exports that the others have too."""
+    theirs = {export for s in others for export in s.exports}
+    return [(s.source, s.space) for s in sources if theirs.intersection(s.exports)]
 
 
 def _exports(names: Iterable[str]) -> str:

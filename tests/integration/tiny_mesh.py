@@ -16,6 +16,16 @@ from tests.conftest import SilentWatcher, settings_for
 
 DOMAIN = "ward"
 
+SOURCE_PROPERTY = {
+    "name": "source_id",
+    "logicalType": "string",
+    "physicalType": "varchar",
+    "required": True,
+    "classification": "administrative",
+    "description": "The source.",
+}
+"""The column that every contract states last."""
+
 Column = tuple[str, str, str]
 """Name, path, FHIR type."""
 
@@ -95,7 +105,7 @@ def _contract(product: str) -> dict[str, Any]:
                 "physicalType": "table",
                 "description": "Tests.",
                 "dataGranularityDescription": "One row per key.",
-                "properties": [_property(product, c) for c in (*columns, *below)],
+                "properties": [*(_property(product, c) for c in (*columns, *below)), SOURCE_PROPERTY],
             }
         ],
         "team": {"name": "Ward", "members": [{"username": "ward@hospital.example", "role": "owner"}]},

@@ -14,6 +14,7 @@ from caremesh.lake.release import Completeness, Manifest
 from caremesh.pipeline import run
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.small_mesh import write_lines
+from tests.integration.tiny_mesh import SOURCE_PROPERTY
 
 UNTIL_PUBLISHED = ("land", "flatten", "check", "publish")
 VISIT, PERSON = "clinic.visit", "clinic.person"
@@ -128,7 +129,7 @@ def write_product(
                 "name": product,
                 "description": f"One row per {resource} resource.",
                 "dataGranularityDescription": f"One row per {resource} resource.",
-                "properties": [_property(n, is_key=place == 0) for place, n in enumerate(columns)],
+                "properties": [*(_property(n, is_key=place == 0) for place, n in enumerate(columns)), SOURCE_PROPERTY],
             }
         ],
         "team": {"name": "Team", "members": [{"username": "team@hospital.example", "role": "owner"}]},
