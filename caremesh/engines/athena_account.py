@@ -26,7 +26,8 @@ _LONGEST_END = 2
 class Found:
     """What was found of one file: its lines, and how many of those used stand there twice.
 
-    `bytes` are those of all its lines, `ends` how many lines those are: blank ones are among them.
+    `bytes` are those of all its lines, `ends` how many lines those are: blank ones are among them. `claimed` are those
+    in quarantine whose id another id space keeps.
     """
 
     used: int = 0
@@ -35,6 +36,7 @@ class Found:
     twins: int = 0
     bytes: int = 0
     ends: int = 0
+    claimed: int = 0
 
     def __add__(self, other: Found) -> Found:
         return Found(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))

@@ -27,6 +27,7 @@ from caremesh.engines.line_sql import read_view_sql
 from caremesh.engines.workbench import Workbench, open_workbench
 from caremesh.errors import AwsError, LakeError, ViewError
 from caremesh.fhir import LONGEST_STATEMENT, SHORTEN, CompiledView
+from caremesh.id_spaces import SOURCE_COLUMN
 from caremesh.places import S3Place
 from caremesh.quoting import quote_text
 from caremesh.sources.ndjson import LandedFile
@@ -41,12 +42,25 @@ _HIVE_TYPES = {"varchar": "string", "integer": "int"}
 
 @dataclass(frozen=True)
 class AthenaIntake:
-    """What Athena took from the files of one product, how many rows it gave, and which statements that needed."""
+    """What Athena took from the files of one product, how many rows it gave, and which statements that needed.
+
+    `claims` of the quarantined lines have an id that another id space keeps.
+    """
 
     counts: tuple[FileCount, ...]
     quarantined: int
     rows: int
     queries: tuple[Query, ...]
+    claims: int = 0
+
+
+@dataclass(frozen=True)
+class SpaceLines:
+    """The files of one id space, by their paths, and the table of lines that reads these and no others."""
+
+    space: str
+    paths: Sequence[str]
+    table: TableName
 
 
 def flatten_lines(
@@ -54,17 +68,17 @@ def flatten_lines(
     *,
     view: CompiledView,
     files: Sequence[LandedFile],
-    line_table: TableName,
+    spaces: Sequence[SpaceLines],
     lake: S3Place,
     data_location: S3Place,
     quarantine_location: S3Place,
 ) -> AthenaIntake:
-    """Flatten `files` (oldest export first), which `line_table` reads, through `view` (compiled for Athena).
+    """Flatten `files` (oldest export first) through `view` (compiled for Athena).
 
-    Rows go to Parquet files below `data_location`, lines that cannot be used to others below `quarantine_location`.
-    Both must be empty, and new for each run: a statement that a killed run left behind may still write to its own.
-    Raises LandingError where lines are missing, ViewError where the view fits too few of them, LakeError where a place
-    is not empty, AwsError else.
+    Each file is in one of `spaces`; of those that have one id, the first keeps it. Rows go to Parquet files below
+    `data_location`, lines that cannot be used to others below `quarantine_location`. Both must be empty, and new for
+    each run: a statement that a killed run left behind may still write to its own. Raises LandingError where lines are
+    missing, ViewError where the view fits too few of them, LakeError where a place is not empty, AwsError else.
     """
     _refuse_zoned(view)
     if not files:
@@ -74,14 +88,16 @@ def flatten_lines(
         _emptied(athena.aws, data_location, quarantine_location),
         open_workbench(athena, name=name, place=work_place(lake)) as bench,
     ):
-        flow = _Flow(bench, view, files, str(line_table))
+        flow = _Flow(bench, view, files, spaces)
         flow.keep_keys()
         flow.write_rows(data_location)
         counts = flow.account()
         quarantined = sum(count.quarantined for count in counts)
         if quarantined:
             flow.write_quarantine(quarantine_location)
-        return AthenaIntake(counts, quarantined, flow.count_rows(data_location), tuple(bench.queries))
+        return AthenaIntake(
+            counts, quarantined, flow.count_rows(data_location), tuple(bench.queries), claims=flow.claims
+        )
 
 
 def work_place(lake: S3Place) -> S3Place:
@@ -132,7 +148,7 @@ class _Flow:
     bench: Workbench
     view: CompiledView
     files: Sequence[LandedFile]
-    lines: str
+    spaces: Sequence[SpaceLines]
     doubts: list[_Doubt] = field(default_factory=list)
     found: dict[str, Found] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
@@ -142,14 +158,17 @@ class _Flow:
         marked = find_marked(self.bench.aws, self.files)
         self.doubts = [_Doubt(m.path, m.digest, athena_keys.MARK_REASON, m.raw) for m in marked]
         self._keep_doubts()
+        ranks = {path: rank for rank, space in enumerate(self.spaces) for path in space.paths}
         files: dict[str, list[object]] = {
             "path": [f.path for f in self.files],
             "position": list(range(len(self.files))),
             "export": [f.export for f in self.files],
             "name": [f.name for f in self.files],
+            "source_id": [self.spaces[ranks[f.path]].space for f in self.files],
+            "rank": [ranks[f.path] for f in self.files],
         }
         self.tables["files"] = self.bench.put("files", athena_keys.FILE_COLUMNS, files)
-        self.bench.unload(_checked(athena_keys.keys_sql(self.lines, self.view)), self.bench.place / "keys")
+        self.bench.unload(_checked(athena_keys.keys_sql(self._lines, self.view)), self.bench.place / "keys")
         self.tables["keys"] = self.bench.table("keys", athena_keys.KEY_COLUMNS)
 
     def write_rows(self, target: S3Place) -> None:
@@ -181,16 +200,26 @@ class _Flow:
         """Write the lines that are set aside."""
         reread = any(doubt.raw is None for doubt in self.doubts)
         sql = athena_keys.quarantine_sql(
-            self.tables["keys"], self.tables["files"], self.tables.get("doubts"), self.lines, reread=reread
+            self.tables["keys"],
+            self.tables["files"],
+            self.tables.get("doubts"),
+            self._lines,
+            reread=reread,
+            ranked=self._ranked() if self.claims else "",
         )
         self.bench.unload(sql, target)
+
+    @property
+    def claims(self) -> int:
+        """How many lines have an id that another id space keeps."""
+        return sum(found.claimed for found in self.found.values())
 
     def count_rows(self, place: S3Place) -> int:
         """How many rows were written: Parquet knows that by itself, and nothing is scanned."""
         columns = {
             c.name: f"array<{_hive_type(c.sql_type)}>" if c.collection else _hive_type(c.sql_type)
             for c in self.view.columns
-        }
+        } | {SOURCE_COLUMN: "string"}
         table = self.bench.table("rows", columns, place=place)
         return int(self.bench.rows(f"select count(*) from {table}")[0][0] or 0)
 
@@ -204,7 +233,7 @@ class _Flow:
 
     def _doubt(self, refused: RefusedValue) -> None:
         """Set the line aside that the view refused a value of."""
-        is_it = f"place = 1 and id = {quote_text(refused.resource_id)}"
+        is_it = f"place = 1 and keeper = source_id and id = {quote_text(refused.resource_id)}"
         rows = self.bench.rows(f"with {self._ranked()} select path, to_hex(digest) from ranked where {is_it}")
         if not rows:
             raise ViewError(f"refuses a value: {refused.words}", where=self.view.resource, hint="correct the view")
@@ -218,14 +247,28 @@ class _Flow:
             found = Found(*(int(count or 0) for count in counts))
             self.found[str(path)] = self.found.get(str(path), Found()) + found
 
+    @property
+    def _lines(self) -> list[str]:
+        return [str(space.table) for space in self.spaces]
+
     def _ranked(self) -> str:
-        return athena_keys.ranked_sql(self.tables["keys"], self.tables["files"], self.tables.get("doubts"))
+        return athena_keys.ranked_sql(
+            self.tables["keys"],
+            self.tables["files"],
+            self.tables.get("doubts"),
+            has_one_space=len(self.spaces) == 1,
+        )
 
     def _rows_sql(self) -> str:
         left_out = any(found.superseded or found.quarantined for found in self.found.values())
         twins = any(found.twins for found in self.found.values())
-        used = athena_keys.used_lines_sql(self._ranked(), self.lines, left_out=left_out, twins=twins)
-        return _checked(f"with {used},\n{read_view_sql(self.view, 'used').removeprefix('with ')}")
+        view = read_view_sql(self.view, "used").removeprefix("with ")
+        parts = []
+        for lines in self.spaces:
+            used = athena_keys.used_lines_sql(self._ranked(), [str(lines.table)], left_out=left_out, twins=twins)
+            space = f"cast({quote_text(lines.space)} as varchar) as {SOURCE_COLUMN}"
+            parts.append(f"select *, {space} from (with {used},\n{view})")
+        return _checked("\nunion all\n".join(parts))
 
 
 def _checked(statement: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from caremesh.engines.claim_reason import claim_reason
 from caremesh.engines.desk import Desk
 from caremesh.errors import LandingError
 from caremesh.lake.quarantine_parts import batch_lines, write_part
@@ -18,11 +19,6 @@ from caremesh.sources.sieve import QuarantinedLine
 
 MOST_IDS = 100_000
 """So many ids are looked for at a time; where a file has more of them, it is read again."""
-
-
-def claim_reason(keeper: str) -> str:
-    """Why a line is set aside whose id another id space keeps."""
-    return f"the id also comes from source {keeper}, which comes first"
 
 
 def write_claimed(desk: Desk, target: Path) -> Path:

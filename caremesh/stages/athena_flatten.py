@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from caremesh.athena_price import cost
 from caremesh.aws import cleaning_up
 from caremesh.aws.objects import Objects
 from caremesh.engines.athena import Athena, Query
-from caremesh.engines.athena_intake import AthenaIntake, flatten_lines, work_place
+from caremesh.engines.athena_intake import AthenaIntake, SpaceLines, flatten_lines, work_place
 from caremesh.engines.line_tables import create_line_table, drop_line_table
 from caremesh.errors import UsageError
 from caremesh.fhir import ATHENA, CompiledView
@@ -67,7 +69,7 @@ def flatten_in_athena(product: Product, plan: ReleasePlan, *, settings: Settings
         for kind in (DATA_FOLDER, QUARANTINE_FOLDER)
     ]
     intakes = [
-        _flatten_strand(athena, view, strand, place, settings=settings, lake=lake)
+        _flatten_strand(athena, view, strand, place, plan=plan, settings=settings, lake=lake)
         for view, strand, place in zip(
             compile_product(product, ATHENA), plan.strands, _places(plan, targets, settings, lake), strict=True
         )
@@ -83,29 +85,50 @@ def flatten_in_athena(product: Product, plan: ReleasePlan, *, settings: Settings
         unresolved=unresolved,
         queries=tuple(EngineQuery(q.id, q.bytes_scanned, cost(q.bytes_scanned, price)) for q in queries),
         completeness=state_undetermined(product, plan),
+        claimed=sum(intake.claims for intake in intakes),
     )
 
 
 def _flatten_strand(
-    athena: Athena, view: CompiledView, strand: Strand, to: _Places, *, settings: Settings, lake: AwsLake
+    athena: Athena,
+    view: CompiledView,
+    strand: Strand,
+    to: _Places,
+    *,
+    plan: ReleasePlan,
+    settings: Settings,
+    lake: AwsLake,
 ) -> AthenaIntake:
     """Flatten the files of one view; where the product has others, bring what Athena wrote to theirs afterwards."""
-    paths, resource = [f.path for f in strand.files], view.resource
-    table = create_line_table(lake.aws, resource_type=resource, paths=paths, lake=lake.place, run_id=settings.run_id)
-    with cleaning_up(lambda: drop_line_table(lake.aws, table, lake=lake.place)):
+    with ExitStack() as tables:
+        spaces = []
+        for space, paths in _paths_by_space(strand, plan):
+            table = create_line_table(
+                lake.aws, resource_type=view.resource, paths=paths, lake=lake.place, run_id=settings.run_id
+            )
+            tables.enter_context(cleaning_up(partial(drop_line_table, lake.aws, table, lake=lake.place)))
+            spaces.append(SpaceLines(space, paths, table))
         intake = flatten_lines(
             athena,
             view=view,
             files=strand.files,
-            line_table=table,
+            spaces=spaces,
             lake=lake.place,
             data_location=to.written[0],
             quarantine_location=to.written[1],
         )
     for written, target in zip(to.written, to.targets, strict=True):
         if written != target:
-            Objects(lake.aws, written).move(target, prefix=f"{resource}-")
+            Objects(lake.aws, written).move(target, prefix=f"{view.resource}-")
     return intake
+
+
+def _paths_by_space(strand: Strand, plan: ReleasePlan) -> list[tuple[str, list[str]]]:
+    """The files of each id space, in the order in which they keep an id."""
+    found: dict[str, list[str]] = {}
+    for file in strand.files:
+        found.setdefault(plan.origins[file.export].space, []).append(file.path)
+    return [(space, found[space]) for space in plan.ranking if space in found]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from caremesh.aws.glue import Glue
 from caremesh.aws.names import WORK_DATABASE
 from caremesh.demo import ExportPlan, write_export, write_increment
 from caremesh.engines import athena_intake
+from caremesh.engines.athena_intake import SpaceLines
 from caremesh.errors import AwsError, LakeError, LandingError, ViewError
 from tests.athena.local_aws import LocalAws
 from tests.athena.two_intakes import Order, Taken, keys_below, open_aws, place_order, take_in_athena, take_locally
@@ -256,7 +257,7 @@ def test_a_table_over_other_files_than_were_asked_for_is_an_error(aws: Aws, tmp_
             order.athena,
             view=order.view,
             files=order.files[:1],
-            line_table=order.line_table(),
+            spaces=[SpaceLines("default", [order.files[0].path], order.line_table())],
             lake=order.place,
             data_location=order.data,
             quarantine_location=order.quarantine,

@@ -47,12 +47,12 @@ def test_readers_of_lines_call_only_listed_functions(write: Callable[[str, Struc
 
 def test_the_intake_calls_only_listed_functions() -> None:
     view = compile_view(parse_view(json.dumps(VIEW), where="view.json"), ATHENA)
-    ranked = athena_keys.ranked_sql("keys", "files", "doubts")
+    ranked = athena_keys.ranked_sql("keys", "files", "doubts", has_one_space=False)
     written = [
-        athena_keys.keys_sql("lines", view),
+        athena_keys.keys_sql(["lines"], view),
         athena_keys.counts_sql(ranked, "keys"),
-        athena_keys.used_lines_sql(ranked, "lines", left_out=True, twins=True),
-        athena_keys.quarantine_sql("keys", "files", "doubts", "lines", reread=True),
+        athena_keys.used_lines_sql(ranked, ["lines"], left_out=True, twins=True),
+        athena_keys.quarantine_sql("keys", "files", "doubts", ["lines"], reread=True, ranked=ranked),
     ]
     assert set().union(*map(called_functions, written)) <= ATHENA_FUNCTIONS
 

@@ -17,7 +17,7 @@ import pytest
 from caremesh.aws import Aws
 from caremesh.aws.glue import TableName
 from caremesh.engines.athena import Athena
-from caremesh.engines.athena_intake import AthenaIntake, flatten_lines
+from caremesh.engines.athena_intake import AthenaIntake, SpaceLines, flatten_lines
 from caremesh.engines.duckdb import open_engine
 from caremesh.engines.intake import FileCount, flatten_files
 from caremesh.engines.line_tables import create_line_table
@@ -98,7 +98,7 @@ class Order:
             self.athena,
             view=self.view,
             files=self.files,
-            line_table=self.line_table(),
+            spaces=[SpaceLines("default", [file.path for file in self.files], self.line_table())],
             lake=self.place,
             data_location=self.data,
             quarantine_location=self.quarantine,
@@ -165,8 +165,8 @@ def as_text(raw: str) -> str:
 
 
 def read_rows(files: Sequence[Path]) -> Counter[str]:
-    """Rows with the exact types of their values."""
-    return Counter(repr(row) for row in query(f"select * from {source(files)}", files))
+    """Rows with the exact types of their values, but for the source, which is for a lake to say."""
+    return Counter(repr(row) for row in query(f"select columns(c -> c <> 'source_id') from {source(files)}", files))
 
 
 def read_quarantine(files: Sequence[Path]) -> Counter[tuple[str, str, str, str]]:
@@ -176,7 +176,7 @@ def read_quarantine(files: Sequence[Path]) -> Counter[tuple[str, str, str, str]]
 
 
 def read_types(files: Sequence[Path]) -> list[tuple[str, str]]:
-    return [row[:2] for row in query(f"describe select * from {source(files)}", files)]
+    return [row[:2] for row in query(f"describe select * from {source(files)}", files) if row[0] != "source_id"]
 
 
 def source(files: Sequence[Path]) -> str:

@@ -37,7 +37,7 @@ class Mesh:
             entries = [{"request": {"method": "DELETE", "url": f"Patient/{i}"}} for i in gone]
             write_lines(folder / "deleted" / "Bundle-0.ndjson", [{"resourceType": "Bundle", "entry": entries}])
         if asked:
-            stated = {"source": "https://fhir.example", "job": name, "submitted_at": asked, **more}
+            stated = {"source": "default", "job": name, "submitted_at": asked, **more}
             (folder / "export.json").write_text(json.dumps(stated))
 
     def go(self) -> Manifest:

@@ -29,7 +29,7 @@ from tests.scale import dice, share
 
 FULL = {
     "format": 1,
-    "source": "https://fhir.example/r4",
+    "source": "default",
     "job": "second",
     "submitted_at": "2026-01-02T00:00:00Z",
     "level": "system",

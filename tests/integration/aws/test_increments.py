@@ -24,7 +24,7 @@ def test_increments_deletions_and_a_full_export_give_the_rows_that_are_left(mesh
     assert (second.base, second.lines, second.superseded, second.deleted) == (first.release, 6, 1, 2)
 
     mesh.export("f/Patient.ndjson", [patient(3), patient(5)])
-    stated = {"source": "s", "job": "f", "submitted_at": "2026-01-03T00:00:00Z"}
+    stated = {"source": "default", "job": "f", "submitted_at": "2026-01-03T00:00:00Z"}
     mesh.put("landing/f/export.json", json.dumps(stated).encode())
     third = mesh.go(now="2026-01-04T00:00:00Z").products[0].manifest
     assert mesh.patients() == ["p003", "p005"]
