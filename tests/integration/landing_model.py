@@ -2,6 +2,9 @@
 
 It shares nothing with the platform but the meaning. Input are the exports as they stand in the landing zone, run after
 run; output are the rows of each product of `tests.integration.tiny_mesh`, four counts a file, and which ids are gone.
+
+A resource is told by the id space of its source and its id. Each space is resolved as if it were alone; then the first
+space, in a stated order, keeps an id, and the newest line of each other one is quarantined.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from typing import Any
 UPDATED = "lastUpdated"
 
 Row = tuple[object, ...]
+Key = tuple[str, str]
+"""Id space and id of a resource."""
 Resource = dict[str, Any]
 
 
@@ -50,12 +55,34 @@ class Export:
 
 
 @dataclass(frozen=True)
+class Spaces:
+    """What is said of sources: those listed first keep an id, the others by name; some share ids (space → sources)."""
+
+    order: tuple[str, ...] = ()
+    shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, source: str) -> str:
+        for space, members in self.shared.items():
+            if source in members:
+                return space
+        return source
+
+    def rank(self, space: str) -> tuple[int, str]:
+        listed = [place for place, name in enumerate(self.order) if self.of(name) == space]
+        return (min(listed, default=len(self.order)), space)
+
+
+@dataclass(frozen=True)
 class Landed:
     """An export in the ledger."""
 
     name: str
     at: str
     export: Export
+
+    @property
+    def source(self) -> str:
+        return source_of(self.name, self.export)
 
     @property
     def time(self) -> Fraction:
@@ -91,14 +118,16 @@ class Version:
 class Outcome:
     """What one product holds: rows, and by (export, file) how many lines are used, superseded, deleted, quarantined.
 
-    `removed` gives for each id that is gone the deletions that kill its newest version, any of which may be named.
+    `removed` gives for each resource that is gone the deletions that kill its newest version: any may be named.
+    `claimed` are the quarantined lines whose id another id space keeps: which one.
     """
 
     rows: list[Row]
     counts: dict[tuple[str, str], tuple[int, int, int, int]]
-    removed: dict[str, set[tuple[str, str]]]
-    used: dict[str, tuple[str, str]]
+    removed: dict[Key, set[tuple[str, str]]]
+    used: dict[Key, tuple[str, str]]
     quarantined: set[tuple[str, str, int]]
+    claimed: dict[tuple[str, str, int], str]
 
 
 class Model:
@@ -107,6 +136,7 @@ class Model:
     def __init__(self) -> None:
         self.zone: dict[str, Export] = {}
         self.ledger: list[Landed] = []
+        self.spaces = Spaces()
 
     def land(self, *, now: str) -> None:
         """Take in what stands in the zone; what is the same as an export that was landed is passed over."""
@@ -115,7 +145,7 @@ class Model:
             index = next((i for i, landed in enumerate(self.ledger) if landed.name == name), None)
             if index is not None:
                 self.ledger[index] = Landed(name, self.ledger[index].at, export)
-            elif not any(_is_copy(export, landed.export) for landed in self.ledger):
+            elif not any(_is_copy(Landed(name, now, export), landed) for landed in self.ledger):
                 self.ledger.append(Landed(name, now, export))
 
     def forget(self, name: str) -> None:
@@ -128,8 +158,8 @@ class Model:
         kind, refuses, rows_of = PRODUCTS[product]
         ordered = sorted(self.ledger, key=lambda landed: landed.time)
         tally = {(e.name, f): [0, 0, 0, 0] for e in ordered for f in e.export.files if type_of(f) == kind}
-        versions: dict[str, list[Version]] = {}
-        result = Outcome([], {}, {}, {}, set())
+        versions: dict[Key, list[Version]] = {}
+        result = Outcome([], {}, {}, {}, set(), {})
         for place, landed in enumerate(ordered):
             for file, number, line in landed.export.lines(kind):
                 resource = _read(line, kind)
@@ -138,7 +168,8 @@ class Model:
                     result.quarantined.add((landed.name, file, number))
                 else:
                     found = Version(resource["id"], resource, place, file, number)
-                    versions.setdefault(found.id, []).append(found)
+                    versions.setdefault((self.spaces.of(landed.source), found.id), []).append(found)
+        newest_alive: dict[Key, Version] = {}
         for key, known in versions.items():
             kills = {v.rank: _kills(v, kind, ordered) for v in known}
             alive = [v for v in known if not kills[v.rank]]
@@ -148,10 +179,21 @@ class Model:
                 column = 1 if version is not newest else 0 if alive else 2
                 tally[ordered[version.place].name, version.file][column] += 1
             if alive:
-                result.rows += rows_of(newest.resource)
-                result.used[key] = (ordered[newest.place].name, newest.file)
+                newest_alive[key] = newest
             else:
                 result.removed[key] = kills[newest.rank]
+        for (space, resource_id), version in newest_alive.items():
+            rivals = [other for other, same in newest_alive if same == resource_id]
+            keeper = min(rivals, key=self.spaces.rank)
+            export = ordered[version.place].name
+            if keeper == space:
+                result.rows += [(*row, space) for row in rows_of(version.resource)]
+                result.used[space, resource_id] = (export, version.file)
+            else:
+                tally[export, version.file][0] -= 1
+                tally[export, version.file][3] += 1
+                result.quarantined.add((export, version.file, version.line))
+                result.claimed[export, version.file, version.line] = keeper
         result.counts = {key: (a, b, c, d) for key, (a, b, c, d) in tally.items()}
         return result
 
@@ -159,6 +201,15 @@ class Model:
 def type_of(name: str) -> str:
     """The resource type of a file, by its name."""
     return re.split("[-.]", name.rsplit("/", 1)[-1])[0]
+
+
+def source_of(name: str, export: Export) -> str:
+    """The source of an export: its manifest states it, or the data store in its name does; else nobody."""
+    if export.manifest:
+        stated = str(export.manifest["source"]).removesuffix("/")
+        at_healthlake = re.fullmatch(r"https://healthlake\.[^/]+/datastore/(\w+)/r4", stated)
+        return at_healthlake[1] if at_healthlake else stated
+    return name.split("-FHIR_EXPORT-")[0] if "-FHIR_EXPORT-" in name else "default"
 
 
 def instant(stated: object) -> Fraction | None:
@@ -185,8 +236,11 @@ def _meta(resource: Resource) -> Resource:
     return meta if isinstance(meta, dict) else {}
 
 
-def _is_copy(export: Export, other: Export) -> bool:
-    """The same files, and no manifest that says it is another job."""
+def _is_copy(landed: Landed, before: Landed) -> bool:
+    """The same files from one source, and no manifest that says it is another job."""
+    export, other = landed.export, before.export
+    if landed.source != before.source:
+        return False
     # What a delete list removes may have come again since.
     same = export.files == other.files and not export.deleted and not other.deleted
     job = export.manifest and export.manifest["job"]
@@ -212,7 +266,10 @@ def _readable_id(value: object) -> str | None:
 def _kills(version: Version, kind: str, ordered: list[Landed]) -> set[tuple[str, str]]:
     """The deletions that kill a version: the export that each stands in, and the reason."""
     found = set()
+    source = ordered[version.place].source
     for landed in ordered[version.place :]:
+        if landed.source != source:
+            continue
         export, at = landed.export, landed.time
         if export.manifest and version.updated is not None and version.updated > at:
             continue

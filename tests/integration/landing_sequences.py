@@ -1,4 +1,7 @@
-"""Random sequences of exports, small and nasty: few ids, few moments, much damage. A seed gives one sequence."""
+"""Random sequences of exports, small and nasty: few ids, few moments, much damage. A seed gives one sequence.
+
+They come from one source, or from two or three that number alike; what settings say of these may change on the way.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ import json
 import random
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.integration.landing_model import Export
+from tests.integration.landing_model import Export, Spaces
 
 IDS = {"Patient": [f"p{n}" for n in range(1, 6)], "Observation": [f"o{n}" for n in range(1, 6)]}
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,18 +27,32 @@ UNREADABLE = (
 )
 
 
+STORE = "aa-FHIR_EXPORT-"
+"""How the folders of exports of the data store `aa` begin."""
+_HEALTHLAKE = "https://healthlake.eu-west-1.amazonaws.com/datastore/aa/r4"
+SPELLINGS = {
+    "default": ("default",),
+    "aa": ("aa", _HEALTHLAKE, f"{_HEALTHLAKE}/"),
+    "https://fhir.example/r4": ("https://fhir.example/r4", "https://fhir.example/r4/"),
+}
+"""Sources, and how manifests write them."""
+MESHES = (("default",), ("default", "aa"), ("aa", "https://fhir.example/r4"), tuple(SPELLINGS))
+"""The sources that one lake may have."""
+
+
 @dataclass(frozen=True)
 class Step:
     """What happens in the landing zone, until it is landed at a time.
 
     `forgotten` are taken out of the ledger, and of the zone where they are not `put` again. `torn` lack a file that
-    their manifest names when they are landed first.
+    their manifest names when they are landed first. `spaces` is what settings say of sources then.
     """
 
     now: str
     put: Mapping[str, Export]
     forgotten: tuple[str, ...] = ()
     torn: bool = False
+    spaces: Spaces = field(default_factory=Spaces)
 
 
 def make_sequence(seed: int) -> tuple[tuple[str, str], tuple[Step, ...]]:
@@ -51,6 +68,8 @@ class _Dice:
         self.said: dict[str, list[str]] = {"Patient": [], "Observation": []}
         self.known: dict[str, Export] = {}
         self.copied: set[str] = set()
+        self.sources = self.random.choice(MESHES)
+        self.spaces = self.draw_spaces()
 
     def sequence(self) -> tuple[tuple[str, str], tuple[Step, ...]]:
         first, second = self.random.sample(("person", "badge", "reading"), 2)
@@ -74,10 +93,23 @@ class _Dice:
         elif self.known and self.chance(0.1):
             self.grow(put)
         for _ in range(self.random.choice((0, 1, 1, 1, 2, 3)) if put else self.random.choice((1, 1, 1, 2, 3))):
-            put[self.name()] = self.export()
+            source = self.random.choice(self.sources)
+            export = self.export(source)
+            put[self.name(source, export)] = export
         self.known |= put
+        if self.chance(0.15):
+            self.spaces = self.draw_spaces()
         is_torn = self.chance(0.05) and any(e.manifest and e.manifest["files"] for e in put.values())
-        return Step(now, put, forgotten, torn=is_torn and not forgotten)
+        return Step(now, put, forgotten, torn=is_torn and not forgotten, spaces=self.spaces)
+
+    def draw_spaces(self) -> Spaces:
+        """Most lakes say nothing of sources; some list a few, or let two share their ids."""
+        order = self.random.sample(self.sources, self.random.choice((0, 0, 1, len(self.sources))))
+        shared = {}
+        if len(self.sources) > 1 and self.chance(0.3):
+            members = tuple(self.random.sample(self.sources, 2))
+            shared[self.random.choice(("town", members[0]))] = members
+        return Spaces(tuple(order), shared)
 
     def repeat(self, put: dict[str, Export]) -> None:
         """The same files under another name: a mere copy, or what another job gave."""
@@ -86,6 +118,9 @@ class _Dice:
         self.copied.add(name)
         if export.manifest and self.chance(0.5):
             export = replace(export, manifest={**export.manifest, "job": self.mark(), "submitted_at": self.moment()})
+        if export.manifest is None and "aa" in self.sources and self.chance(0.3):
+            # What one hospital sent, and under the name of another one.
+            name = name.removeprefix(STORE) if name.startswith(STORE) else f"{STORE}{name}"
         put[f"{name}-copy{self.mark()}"] = export
 
     def grow(self, put: dict[str, Export]) -> None:
@@ -95,8 +130,10 @@ class _Dice:
         if export.manifest is None and name not in self.copied and "copy" not in name:
             put[name] = replace(export, files={**export.files, **self.files(full=False)})
 
-    def name(self) -> str:
-        return f"{self.random.choice('abc')}{self.mark()}"
+    def name(self, source: str, export: Export) -> str:
+        """A name; that of HealthLake's folders where nothing else tells the data store."""
+        is_stated = export.manifest is None and source == "aa"
+        return f"{STORE if is_stated else ''}{self.random.choice('abc')}{self.mark()}"
 
     def mark(self) -> str:
         self.count += 1
@@ -107,21 +144,22 @@ class _Dice:
         at = START + timedelta(days=self.random.randint(-2, self.day), hours=self.random.choice((0, 0, 0, 12)))
         return _stated(at, self.random.choice(("", "", "", ".5", ".123", ".123456")))
 
-    def export(self) -> Export:
+    def export(self, source: str) -> Export:
         is_full = self.chance(0.35)
         files = self.files(full=is_full)
         deleted = {f"deleted/{self.mark()}.ndjson{self.gz()}": self.urls() for _ in range(self.chance(0.3))}
         is_empty = not any("".join(lines) for lines in files.values())
-        if not (is_full or is_empty or self.chance(0.3)):
+        must_state = is_full or is_empty or source not in ("default", "aa")
+        if not (must_state or self.chance(0.3)):
             return Export(files, deleted)
-        export = Export(files, deleted, self.manifest(full=is_full))
+        export = Export(files, deleted, self.manifest(source, full=is_full))
         if self.chance(0.7):
             assert export.manifest
             sizes = [{"name": name, "bytes": len(data)} for name, data in sorted(contents(export).items())]
             export = replace(export, manifest={**export.manifest, "files": sizes})
         return export
 
-    def manifest(self, *, full: bool) -> dict[str, Any]:
+    def manifest(self, source: str, *, full: bool) -> dict[str, Any]:
         lesser = self.random.choice(
             [
                 *({"level": "patient"}, {"level": "group/7"}, {"is_filtered": True}),
@@ -130,7 +168,7 @@ class _Dice:
         )
         return {
             "format": 1,
-            "source": "https://fhir.example/r4",
+            "source": self.random.choice(SPELLINGS[source]),
             "job": self.mark(),
             "submitted_at": self.moment(),
             "level": "system",

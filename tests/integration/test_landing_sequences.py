@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from caremesh.errors import LandingError
+from caremesh.id_spaces import IdSpaces
 from caremesh.lake.layout import LAKE_MARK, LEDGER_FILE
 from caremesh.lake.local import LocalLake
 from caremesh.pipeline import forget_export
@@ -48,6 +49,7 @@ class Mesh:
 
     def take(self, step: Step, *, is_last: bool) -> None:
         """Do to both what a step says."""
+        self.model.spaces = step.spaces
         for name in step.forgotten:
             remove_export(self.landing / name)
             forget_export(settings_for(self.lake, project=self.project), name, command="test")
@@ -74,7 +76,8 @@ class Mesh:
         return file.read_bytes() if file.exists() else None
 
     def land(self, lake: Path, *, now: str, is_last: bool) -> None:
-        land_tiny(self.project, self.landing, lake, products=self.products, now=now, is_last=is_last)
+        spaces = IdSpaces(self.model.spaces.order, self.model.spaces.shared)
+        land_tiny(self.project, self.landing, lake, products=self.products, now=now, is_last=is_last, id_spaces=spaces)
 
     def differences(self, lake: Path, model: Model) -> Iterable[str]:
         """What differs in a lake from the model, in words that hold ids of the model only."""
@@ -104,12 +107,15 @@ def _found(lake: LocalLake, product: Product) -> dict[str, Any]:
     home = lake.release_folder(product, manifest.release)
     inputs = [(i.export, i.name) for i in manifest.inputs]
     quarantined = _rows(home / manifest.quarantine)
-    keys = {k["id"]: k for k in _rows(home / "keys")}
+    # A later part of the keys overrides the earlier ones.
+    keys = {(k["source_id"], k["id"]): k for k in _rows(home / "keys")}
+    claimed = {(q["export"], q["file"], q["line"]): q["reason"] for q in quarantined if "the id also" in q["reason"]}
     return {
         "rows": sorted((tuple(row.values()) for row in _rows(home / manifest.data)), key=repr),
         "counts": {key: _counts(i) for key, i in zip(inputs, manifest.inputs, strict=True)},
         "number of rows": manifest.rows,
         "quarantined": {(q["export"], q["file"], q["line"]) for q in quarantined},
+        "claimed": claimed,
         "used": {i: inputs[k["file"]] for i, k in keys.items() if k["removed_by"] is None},
         "removed": {i: (k["removed_by"], k["reason"]) for i, k in keys.items() if k["removed_by"] is not None},
     }
@@ -127,6 +133,9 @@ def _stated(outcome: Outcome, found: dict[str, Any]) -> dict[str, Any]:
         "counts": outcome.counts,
         "number of rows": len(outcome.rows),
         "quarantined": outcome.quarantined,
+        "claimed": {
+            line: f"the id also comes from source {space}, which comes first" for line, space in outcome.claimed.items()
+        },
         "used": outcome.used,
         # Where several deletions kill, any of them may be named.
         "removed": {i: named[i] if named.get(i) in any_of else any_of for i, any_of in outcome.removed.items()},
@@ -160,7 +169,7 @@ def first_difference(seed: int, home: Path) -> str | None:
             return f"seed {seed}: the rebuilt releases go by other names"
         return next((f"seed {seed}, rebuilt: {d}" for d in mesh.differences(rebuilt, mesh.model)), None)
     model = Model()
-    model.zone = mesh.model.zone
+    model.zone, model.spaces = mesh.model.zone, mesh.model.spaces
     model.land(now=LATE)
     mesh.land(home / "at-once", now=LATE, is_last=False)
     return next((f"seed {seed}, at once: {d}" for d in mesh.differences(home / "at-once", model)), None)

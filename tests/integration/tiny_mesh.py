@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from caremesh.id_spaces import IdSpaces
 from caremesh.lake.local import LocalLake
 from caremesh.pipeline import run
 from caremesh.products import Product
@@ -129,14 +130,22 @@ def _property(product: str, column: Column) -> dict[str, Any]:
 
 
 def land_tiny(
-    project: Path, landing: Path, lake: Path, *, products: Sequence[Product], now: str, is_last: bool
+    project: Path,
+    landing: Path,
+    lake: Path,
+    *,
+    products: Sequence[Product],
+    now: str,
+    is_last: bool,
+    id_spaces: IdSpaces | None = None,
 ) -> None:
     """Run land, flatten and publish. The rows are judged by whoever asks: Great Expectations would take most of it.
 
     Also what analysts query is brought in step only where a landing `is_last`, for the same reason.
     """
     # One thread: an engine of two takes longer to start than it has work here.
-    settings = replace(settings_for(lake, landing, project=project, now=now), threads=1)
+    settings = settings_for(lake, landing, project=project, now=now)
+    settings = replace(settings, threads=1, id_spaces=id_spaces or IdSpaces())
     store = LocalLake(lake)
     run(settings, watcher=SilentWatcher(), command="test", stages=("land", "flatten"))
     with store.hold(command="test", since=now):
