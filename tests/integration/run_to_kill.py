@@ -1,6 +1,6 @@
 """A run in a process of its own, which has all imports behind it when it starts: so it can be killed many times.
 
-Processes are forked from a server that imported this module and did nothing else.
+Processes are forked from a server that imported `tests.integration.preloaded` and did nothing else.
 """
 
 from __future__ import annotations
@@ -10,29 +10,11 @@ from collections.abc import Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-import dbt.adapters.duckdb
-import dbt.cli.main
-import great_expectations
-import pyarrow.parquet
 import pytest
 
-import caremesh.engines.dbt
-import caremesh.engines.mending
-import caremesh.engines.part_files
-import caremesh.lake.database
-import catalog.portal
-import quality.duckdb_engine
-import quality.report
 from caremesh.pipeline import STAGES, Stage, run
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.dying import Death, die_in, list_steps
-
-PRELOADED = (
-    *(dbt.adapters.duckdb, dbt.cli.main, great_expectations, pyarrow.parquet),
-    *(caremesh.engines.dbt, caremesh.engines.mending, caremesh.engines.part_files, caremesh.lake.database),
-    *(catalog.portal, quality.duckdb_engine, quality.report),
-)
-"""What a run imports where it needs it."""
 
 UNTIL_CHECKED, UNTIL_PUBLISHED = STAGES[:3], STAGES[:4]
 
@@ -48,7 +30,7 @@ def start(
 ) -> ForkServerProcess:
     """Start a run in a new process; it dies where `death` says, and writes what its steps are to the file `steps`."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload(["tests.integration.preloaded"])
     process = context.Process(target=_run, args=(project, landing, lake, tuple(stages), death, steps))
     process.start()
     return process
