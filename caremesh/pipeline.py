@@ -19,8 +19,9 @@ from caremesh.lake.erasures import refuse_pending
 from caremesh.lake.files import telling_failed_writes
 from caremesh.lake.local import LocalLake
 from caremesh.lake.opening import open_lake
+from caremesh.lake.pointer import Pointer
 from caremesh.lake.quarantine import count_decided, newest_release
-from caremesh.lake.release import Manifest, Pointer
+from caremesh.lake.release import Manifest
 from caremesh.product_views import compile_product
 from caremesh.products import Domain, Product, find_domains, order_products, select_products
 from caremesh.settings import Settings

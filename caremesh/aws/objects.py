@@ -15,7 +15,8 @@ from caremesh.places import S3Place
 T = TypeVar("T")
 
 _MISSING = ("404", "NoSuchKey")
-_CONFLICT = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
+# S3 answers 404 to a conditional write of an object that somebody removed meanwhile.
+_CONFLICT = ("NoSuchKey", "404", "412", "PreconditionFailed", "409", "ConditionalRequestConflict")
 _DELETED_AT_ONCE = 1000
 
 
@@ -43,6 +44,19 @@ class Objects:
                 raise
             return answer["Body"].read(), answer["ETag"]
 
+    def exists(self, key: str) -> bool:
+        """Whether there is an object."""
+        from botocore.exceptions import ClientError
+
+        with telling_errors():
+            try:
+                self._s3.head_object(Bucket=self.place.bucket, Key=self._key(key))
+            except ClientError as error:
+                if error_code(error) in _MISSING:
+                    return False
+                raise
+        return True
+
     def read_json(self, key: str, parse: Callable[[Any], T]) -> T | None:
         """Read a JSON document and `parse` it; None where there is none, LakeError where it is damaged."""
         found = self.read_json_version(key, parse)
@@ -68,16 +82,16 @@ class Objects:
         """Write a JSON document, whatever stood there."""
         self._put(key, as_json(value), "application/json")
 
-    def create(self, key: str, content: bytes) -> None:
+    def create(self, key: str, content: bytes, *, type: str = "application/json") -> None:
         """Write an object that nobody wrote before; raise Conflict where somebody did (If-None-Match)."""
-        self._put(key, content, "application/json", IfNoneMatch="*")
+        self._put(key, content, type, IfNoneMatch="*")
 
-    def swap(self, key: str, content: bytes, *, etag: str | None) -> None:
+    def swap(self, key: str, content: bytes, *, etag: str | None, type: str = "application/json") -> None:
         """Write an object that still is as it was read, or is still not there; raise Conflict where it is not so."""
         if etag is None:
-            self.create(key, content)
+            self.create(key, content, type=type)
         else:
-            self._put(key, content, "application/json", IfMatch=etag)
+            self._put(key, content, type, IfMatch=etag)
 
     def upload(self, file: Path, key: str) -> None:
         """Send a file, in parts where it is large; awswrangler's `s3.upload` would hold all of it in memory, twice."""

@@ -12,16 +12,15 @@ and has changed nothing that anybody reads. A candidate lies where its release w
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from caremesh.aws import Aws, cleaning_up
-from caremesh.aws.glue import FoundTable, Glue, GlueColumn, GlueTable, LostRace, glue_type
+from caremesh.aws.glue import Glue, GlueColumn, GlueTable, glue_type
 from caremesh.aws.names import WORK_DATABASE
 from caremesh.aws.objects import Conflict, Objects, as_json
 from caremesh.errors import LakeError, LakeLockedError, PublishError
@@ -29,6 +28,7 @@ from caremesh.lake.catalog_copy import mirror_catalog
 from caremesh.lake.curated import CuratedBuild
 from caremesh.lake.curated_tables import show_curated
 from caremesh.lake.files import remove_folder
+from caremesh.lake.glue_pointers import GluePointers
 from caremesh.lake.layout import (
     CATALOG_FOLDER,
     CURATED_FOLDER,
@@ -47,14 +47,17 @@ from caremesh.lake.layout import (
 )
 from caremesh.lake.ledger import Ledger, ledger_from_json, ledger_to_json
 from caremesh.lake.lock import hold_lock
+from caremesh.lake.pointer import Pointer, move_back, move_forward, retirable, without
 from caremesh.lake.quarantine_table import show_quarantine
-from caremesh.lake.release import Manifest, Pointer, move_back, move_forward, retirable, without
+from caremesh.lake.release import Manifest
 from caremesh.lake.sweeping import sweep_objects
 from caremesh.places import S3Place
 from caremesh.products import Product
 
 CANDIDATE_FILE = "candidate.json"
-POINTER = "caremesh.pointer"
+
+_PAGES = {MANIFEST_FILE: "application/json", REPORT_FILE: "text/html; charset=utf-8"}
+"""The documents of a release, and of which type they are."""
 
 _CURATED = f"{CURATED_FOLDER}/{CURRENT_FILE}"
 
@@ -89,6 +92,11 @@ class AwsLake:
     def glue(self) -> Glue:
         """The catalog that holds the pointers."""
         return Glue(self.aws)
+
+    @property
+    def pointers(self) -> GluePointers:
+        """The pointers of all products."""
+        return GluePointers(self.place, self.glue, self.objects)
 
     def hold(self, *, command: str, since: str) -> AbstractContextManager[None]:
         """Hold the scratch folder: runs on one machine exclude each other, runs on others meet at the pointers."""
@@ -173,15 +181,15 @@ class AwsLake:
 
     def releases(self, product: Product) -> tuple[Manifest, ...]:
         """All published releases that are still there, whether current or not, by name."""
-        pointer = self.pointer(product)
-        published = sorted({m.release for m in pointer.history}) if pointer else []
-        found = (self.find_manifest(product, release) for release in published)
+        pointer = self.complete_pointer(product)
+        found = (self.find_manifest(product, release) for release in sorted(pointer.releases if pointer else ()))
         return tuple(m for m in found if m is not None)
 
     def require_release(self, product: Product, release: str) -> None:
         """Raise PublishError where the product has no published release of that name."""
-        known = [m.release for m in self.releases(product)]
-        if release not in known:
+        pointer = self.complete_pointer(product)
+        known = sorted(pointer.releases) if pointer else []
+        if release not in known or self.find_manifest(product, release) is None:
             raise PublishError(f"{product.id} has no release {release!r}", hint=f"one of: {', '.join(known) or 'none'}")
 
     def candidates(self, product: Product) -> tuple[Manifest, ...]:
@@ -193,7 +201,7 @@ class AwsLake:
         if aside is None:
             return ()
         pointer, (release, after) = self.pointer(product), aside
-        if (pointer and release in {m.release for m in pointer.history}) or after != _last_publish(pointer):
+        if after != _last_publish(pointer) or self.pointers.knows(product, pointer, release):
             return ()
         manifest = self.find_manifest(product, release)
         return (manifest,) if manifest else ()
@@ -234,6 +242,7 @@ class AwsLake:
         for name in self.objects.list(key):
             files.append(here / name.rpartition("/")[2])
             self.objects.download(name, files[-1])
+        self._refuse_pruned(product, manifest)
         return in_order(files)
 
     def quarantine_parts(self, product: Product, manifest: Manifest) -> Iterator[IO[bytes]]:
@@ -247,6 +256,12 @@ class AwsLake:
                 self.objects.copy_into(key, file)
                 file.seek(0)
                 yield file
+        self._refuse_pruned(product, manifest)
+
+    def _refuse_pruned(self, product: Product, manifest: Manifest) -> None:
+        """Prune removes the manifest before the files: where it is still there, all of them were."""
+        if not self.objects.exists(f"{release_key(product, manifest.release)}/{MANIFEST_FILE}"):
+            raise _pruned(product, manifest.release)
 
     def add_replay(self, name: str, built: Path) -> S3Place:
         """Upload the files of a replay, to a place of this run's own: another one may take the same name meanwhile."""
@@ -255,11 +270,23 @@ class AwsLake:
             self.objects.upload(file, f"{key}/{file.relative_to(built).as_posix()}")
         return self.place / key
 
-    def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> None:
-        """Store the verdict on a candidate and the page that explains it."""
+    def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> Manifest:
+        """Store the verdict on a candidate and the page that explains it; give the manifest that counts.
+
+        That is the one of another run where it judged the same files first. Raises LakeLockedError where the candidate
+        was pruned, or made anew from other files, since it was read.
+        """
         home = release_key(product, manifest.release)
-        self.objects.write(f"{home}/{REPORT_FILE}", report.encode(), type="text/html; charset=utf-8")
-        self.objects.write_json(f"{home}/{MANIFEST_FILE}", manifest.to_json())
+        while True:
+            found = self.objects.read_json_version(f"{home}/{MANIFEST_FILE}", Manifest.from_json)
+            if found is None or found[0].folders != manifest.folders:
+                raise _pruned(product, manifest.release)
+            if found[0].verdict is not None:
+                return found[0]
+            self.objects.write(f"{home}/{REPORT_FILE}", report.encode(), type=_PAGES[REPORT_FILE])
+            with suppress(Conflict):
+                self.objects.swap(f"{home}/{MANIFEST_FILE}", as_json(manifest.to_json()), etag=found[1])
+                return manifest
 
     def report_link(self, product: Product, manifest: Manifest) -> str | None:
         """The link from a catalog page to a release's report; None where it was not checked."""
@@ -276,18 +303,11 @@ class AwsLake:
 
     def pointer(self, product: Product) -> Pointer | None:
         """Which release is current; None where nothing was ever published."""
-        found = self.glue.find(product.domain, product.name)
-        return None if found is None else self._read_pointer(product, found)
+        return self.pointers.read(product)
 
-    def _read_pointer(self, product: Product, found: FoundTable) -> Pointer:
-        stated = found.parameters.get(POINTER)
-        if stated is None or not found.location.startswith(self.place.folder):
-            raise LakeError(
-                f"the Glue table {product.id} is not of this lake: its data are at {found.location or 'no place'}",
-                where=str(self.place),
-                hint="drop that table, or rename it, or use an AWS account or region of its own for this lake",
-            )
-        return replace(Pointer.from_json(json.loads(stated)), version=found.version)
+    def complete_pointer(self, product: Product) -> Pointer | None:
+        """The pointer with every move that it ever made; None where nothing was ever published."""
+        return self.pointers.read_complete(product)
 
     def current(self, product: Product) -> Manifest | None:
         """The manifest of the current release; None where nothing was ever published."""
@@ -309,14 +329,14 @@ class AwsLake:
 
         Raises PublishError where the pointer is no longer what was `seen`.
         """
-        self._point(product, move_forward(seen, release, at=at), seen)
+        self.pointers.move(product, move_forward(seen, release, at=at), seen=seen)
 
     def rollback(self, product: Product, release: str | None, *, at: str) -> str:
         """Point back to `release`, or to the one before the current; the release left behind is withdrawn."""
         seen = self.pointer(product)
-        pointer = move_back(product.id, seen, release, at=at)
+        pointer = move_back(product.id, self.complete_pointer(product), release, at=at)
         self.require_release(product, pointer.release)
-        self._point(product, pointer, seen)
+        self.pointers.move(product, pointer, seen=seen)
         return pointer.release
 
     def retire(self, product: Product, *, keep: int, before: str) -> tuple[str, ...]:
@@ -324,10 +344,10 @@ class AwsLake:
 
         The pointer forgets them first: a rollback to one of them is refused from then on, or refuses us.
         """
-        seen = self.pointer(product)
-        retired = retirable(seen, keep=keep, before=before) if seen else ()
-        if seen and retired:
-            self._point(product, without(seen, retired), seen)
+        seen, pointer = self.pointer(product), self.complete_pointer(product)
+        retired = retirable(pointer, keep=keep, before=before) if pointer else ()
+        if pointer and retired:
+            self.pointers.move(product, without(pointer, retired), seen=seen)
             for release in retired:
                 self.remove_release(product, release)
         return retired
@@ -335,101 +355,45 @@ class AwsLake:
     def is_wanted(self, product: Product, release: str) -> bool:
         """Whether the pointer knows a release, or it stands aside."""
         aside = self.objects.read_json(self._candidate_key(product), lambda stated: str(stated["release"]))
-        pointer = self.pointer(product)
-        return release == aside or (pointer is not None and release in {m.release for m in pointer.history})
+        return release == aside or self.pointers.knows(product, self.pointer(product), release)
 
     def remove_release(self, product: Product, release: str) -> int:
         """Remove a release that nobody wants; give the number of its objects.
 
         Its manifest goes first. Who publishes it meanwhile either is seen here, and it is put back, or finds it gone.
+        Who makes it anew meanwhile has folders of its own: only what stood here before the manifest went is removed.
         """
         home = release_key(product, release)
-        key = f"{home}/{MANIFEST_FILE}"
-        manifest = self.objects.read(key)
-        if self.is_wanted(product, release):
-            return 0
-        self.objects.delete([key])
-        if self.is_wanted(product, release):
-            if manifest:
-                self.objects.write(key, manifest[0], type="application/json")
-            return 0
         keys = [*self.objects.list(home)]
-        self.objects.delete(keys)
-        return len(keys) + bool(manifest)
+        pages = {key: self.objects.read(key) for key in (f"{home}/{REPORT_FILE}", f"{home}/{MANIFEST_FILE}")}
+        if self.is_wanted(product, release):
+            return 0
+        self.objects.delete(pages)
+        if self.is_wanted(product, release):
+            for key, found in pages.items():
+                # Where it was made anew meanwhile, that is the one that counts.
+                with suppress(Conflict):
+                    if found:
+                        self.objects.create(key, found[0], type=_PAGES[key.rpartition("/")[2]])
+            return 0
+        self.objects.delete(key for key in keys if key not in pages)
+        return len(keys)
 
     def sweep(self, products: Sequence[Product], *, before: str) -> int:
         """Remove what runs left behind that died, lost a race, or are long over, if it is older than a time."""
         return sweep_objects(self, products, before=before)
 
-    def _point(self, product: Product, pointer: Pointer, seen: Pointer | None) -> None:
-        stated = {POINTER: json.dumps(pointer.to_json())}
-        table = self._table(product, self._manifest(product, pointer.release), stated)
-        self.glue.ensure_database(product.domain, f"Data products of the domain {product.domain}")
-        self._put(product, table, pointer, seen)
-        if self.find_manifest(product, pointer.release) is None:
-            self._retreat(product, seen)
-            raise PublishError(f"release {pointer.release} of {product.id} was pruned meanwhile", hint="run again")
-
-    def _retreat(self, product: Product, seen: Pointer | None) -> None:
-        """Point back to what was seen; somebody who moved the pointer meanwhile may keep it there."""
-        now = self.glue.find(product.domain, product.name)
-        if seen is None:
-            self.glue.drop_table(product.domain, product.name)
-            return
-        stated = {POINTER: json.dumps(seen.to_json())}
-        with suppress(LostRace):
-            self.glue.put(self._table(product, self._manifest(product, seen.release), stated), seen=now)
-
-    def _put(self, product: Product, table: GlueTable, pointer: Pointer, seen: Pointer | None) -> None:
-        try:
-            self.glue.put(table, seen=None if seen is None else FoundTable(seen.version or "", "", {}))
-        except LostRace:
-            # An earlier attempt of ours may have moved it, and only the answer was lost.
-            now = self.pointer(product)
-            if now and now.to_json() == pointer.to_json():
-                return
-            raise PublishError(
-                f"another run moved the pointer of {product.id} meanwhile",
-                hint="run again: it finds what is finished, and publishes what is still to be published",
-            ) from None
-
-    def _manifest(self, product: Product, release: str) -> Manifest:
+    def require_manifest(self, product: Product, release: str) -> Manifest:
+        """The manifest of a release; raise LakeLockedError where prune removed it since somebody saw it."""
         manifest = self.find_manifest(product, release)
         if manifest is None:
-            raise PublishError(f"{product.id} has no release {release!r}", hint="caremesh flatten first")
+            raise _pruned(product, release)
         return manifest
-
-    def _table(self, product: Product, manifest: Manifest, parameters: Mapping[str, str]) -> GlueTable:
-        stated = {c.name: c for c in product.columns}
-        # The release may be older than the contract, and have columns that it does not know.
-        columns = [
-            GlueColumn(
-                name=name,
-                type=glue_type(sql_type),
-                comment=stated[name].description if name in stated else "",
-                classification=stated[name].classification if name in stated else None,
-            )
-            for name, sql_type in manifest.columns
-        ]
-        return GlueTable(
-            database=product.domain,
-            name=product.name,
-            description=product.description,
-            location=self.parts_location(product, manifest.release, manifest.data),
-            columns=columns,
-            parameters={
-                **parameters,
-                "caremesh.release": manifest.release,
-                "caremesh.contract_version": manifest.contract_version,
-                "caremesh.owner": product.owner,
-                "caremesh.rows": str(manifest.rows),
-            },
-        )
 
     def pin(self, product: Product, release: str, *, database: str) -> str:
         """Make a table that stays at one release of a product; give its name in `database`."""
         name = f"{product.domain}__{product.name}"
-        table = self._table(product, self._manifest(product, release), {})
+        table = self.pointers.table(product, self.require_manifest(product, release), {})
         self.glue.ensure_table(replace(table, database=database, name=name))
         return name
 
@@ -493,3 +457,7 @@ def _last_publish(pointer: Pointer | None) -> str | None:
     """What the newest publication of a product is told by; rollbacks do not count."""
     published = [f"{m.release} at {m.at}" for m in pointer.history if m.action == "publish"] if pointer else []
     return published[-1] if published else None
+
+
+def _pruned(product: Product, release: str) -> LakeLockedError:
+    return LakeLockedError(f"release {release} of {product.id} was pruned meanwhile", hint="run again")

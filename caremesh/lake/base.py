@@ -9,7 +9,8 @@ from typing import IO, Protocol
 
 from caremesh.lake.curated import CuratedBuild
 from caremesh.lake.ledger import Ledger
-from caremesh.lake.release import Manifest, Pointer
+from caremesh.lake.pointer import Pointer
+from caremesh.lake.release import Manifest
 from caremesh.places import Place
 from caremesh.products import Product
 
@@ -79,8 +80,11 @@ class Lake(Protocol):
     def add_replay(self, name: str, built: Path) -> Place:
         """Put the files of a replay into place; give where they stand. They count once the ledger lists them."""
 
-    def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> None:
-        """Store the verdict on a candidate and the page that explains it."""
+    def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> Manifest:
+        """Store the verdict on a candidate and the page that explains it; give the manifest that counts.
+
+        That is the one of another run, where it judged the same candidate first.
+        """
 
     def report_link(self, product: Product, manifest: Manifest) -> str | None:
         """The link from a catalog page to a release's report; None where it was not checked."""
@@ -90,6 +94,9 @@ class Lake(Protocol):
 
     def pointer(self, product: Product) -> Pointer | None:
         """Which release is current; None where nothing was ever published."""
+
+    def complete_pointer(self, product: Product) -> Pointer | None:
+        """The pointer with every move that it ever made; a run needs the newest only."""
 
     def current(self, product: Product) -> Manifest | None:
         """The manifest of the current release; None where nothing was ever published."""

@@ -4,6 +4,7 @@
 <lake>/products/<domain>/<product>/releases/<id>/    data/ keys/ quarantine/ manifest.json report.html,
                                                      where exports removed resources, receipts/, and
                                                      where a contract asks for completeness, incomplete/ held/
+<lake>/products/<domain>/<product>/moves/<id>.json   the older moves of its pointer, which names the document
 <lake>/curated/current.json, curated/<build>/        curated tables of one dbt build, one folder each
 <lake>/replays/<export>/<Type>/                      quarantined lines that were landed again, as an export
 <lake>/erasures/<receipt>.json, pending.json         receipts of erasures, and one that was not finished
@@ -39,6 +40,7 @@ CURRENT_FILE = "current.json"
 CATALOG_FOLDER = "catalog"
 REPLAYS_FOLDER = "replays"
 ERASURES_FOLDER = "erasures"
+MOVES_FOLDER = "moves"
 
 
 def part_file(number: int) -> str:
@@ -59,3 +61,8 @@ def product_key(product: Product) -> str:
 def release_key(product: Product, release: str) -> str:
     """Where a release of a product stands."""
     return f"{product_key(product)}/{RELEASES_FOLDER}/{release}"
+
+
+def moves_key(product: Product, name: str) -> str:
+    """Where a document of older moves of a product's pointer stands."""
+    return f"{product_key(product)}/{MOVES_FOLDER}/{name}.json"

@@ -28,6 +28,7 @@ from caremesh.lake.layout import (
     LAKE_MARK,
     LEDGER_FILE,
     MANIFEST_FILE,
+    RELEASES_FOLDER,
     REPLAYS_FOLDER,
     REPORT_FILE,
     in_order,
@@ -36,8 +37,10 @@ from caremesh.lake.layout import (
 )
 from caremesh.lake.ledger import Ledger, ledger_from_json, ledger_to_json
 from caremesh.lake.ledger_paths import resolve_paths, state_paths
+from caremesh.lake.local_pointer import LocalPointer
 from caremesh.lake.lock import LOCK_FILE, hold_lock
-from caremesh.lake.release import Manifest, Pointer, move_back, move_forward, renamed, retirable, without
+from caremesh.lake.pointer import Pointer, move_back, move_forward, renamed, retirable, without
+from caremesh.lake.release import Manifest
 from caremesh.products import Product
 
 DATABASE_FILE = "caremesh.duckdb"
@@ -183,7 +186,8 @@ class LocalLake:
 
     def require_release(self, product: Product, release: str) -> None:
         """Raise PublishError where the product has no published release of that name."""
-        known = [m.release for m in self.releases(product)]
+        # A name that leads elsewhere (`..`) is the name of no folder here.
+        known = sorted(path.parent.name for path in (self.folder(product) / RELEASES_FOLDER).glob(f"*/{MANIFEST_FILE}"))
         if release not in known:
             raise PublishError(f"{product.id} has no release {release!r}", hint=f"one of: {', '.join(known) or 'none'}")
 
@@ -218,11 +222,12 @@ class LocalLake:
         """Let the candidate of one release stand aside, and no other; whoever holds the lake saw the newest pointer."""
         self.drop_candidates(product, keep=release)
 
-    def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> None:
-        """Store the verdict on a candidate and the page that explains it."""
+    def judge_candidate(self, product: Product, manifest: Manifest, report: str) -> Manifest:
+        """Store the verdict on a candidate and the page that explains it; give the manifest."""
         folder = self.candidate_folder(product, manifest.release)
         write_text(folder / REPORT_FILE, report)
         write_json(folder / MANIFEST_FILE, manifest.to_json())
+        return manifest
 
     def part_files(self, product: Product, manifest: Manifest, folder: str) -> tuple[Path, ...]:
         """The Parquet files in a folder of a release, published or candidate."""
@@ -251,8 +256,11 @@ class LocalLake:
 
     def pointer(self, product: Product) -> Pointer | None:
         """Which release is current; None where nothing was ever published."""
-        path = self.folder(product) / CURRENT_FILE
-        return read_json(path, Pointer.from_json) if path.exists() else None
+        return LocalPointer(self.folder(product)).read()
+
+    def complete_pointer(self, product: Product) -> Pointer | None:
+        """The pointer with every move that it ever made; None where nothing was ever published."""
+        return LocalPointer(self.folder(product)).read_complete()
 
     def current(self, product: Product) -> Manifest | None:
         """The manifest of the current release; None where nothing was ever published."""
@@ -278,13 +286,13 @@ class LocalLake:
             move_folder(self.candidate_folder(product, release), target)
         # Its rows were sealed before; its verdict and the page about it came later.
         seal_files(target)
-        self._point(product, move_forward(seen, release, at=at))
+        LocalPointer(self.folder(product)).write(move_forward(seen, release, at=at))
 
     def rollback(self, product: Product, release: str | None, *, at: str) -> str:
         """Point back to `release`, or to the one before the current; the release left behind is withdrawn."""
-        pointer = move_back(product.id, self.pointer(product), release, at=at)
+        pointer = move_back(product.id, self.complete_pointer(product), release, at=at)
         self.require_release(product, pointer.release)
-        self._point(product, pointer)
+        LocalPointer(self.folder(product)).write(pointer)
         return pointer.release
 
     def add_release(self, home: Path, built: Path) -> None:
@@ -296,13 +304,11 @@ class LocalLake:
 
     def replace_releases(self, folder: Path, names: Mapping[str, str]) -> None:
         """Let the pointer of the product in a folder name releases by their new names."""
-        path = folder / CURRENT_FILE
-        if not path.exists():
-            return
-        before = read_json(path, Pointer.from_json)
-        after = renamed(before, names)
-        if after != before:
-            write_json(path, after.to_json())
+        pointer = LocalPointer(folder)
+        before = pointer.read_complete()
+        after = renamed(before, names) if before else None
+        if after and after != before:
+            pointer.write(after)
 
     def remove_release(self, home: Path) -> None:
         """Remove the folder of a release, or of a candidate, that no pointer names."""
@@ -310,10 +316,10 @@ class LocalLake:
 
     def retire(self, product: Product, *, keep: int, before: str) -> tuple[str, ...]:
         """Remove releases beyond the newest `keep` that were left before a time; give their names."""
-        pointer = self.pointer(product)
+        pointer = self.complete_pointer(product)
         retired = retirable(pointer, keep=keep, before=before) if pointer else ()
         if pointer and retired:
-            self._point(product, without(pointer, retired))
+            LocalPointer(self.folder(product)).write(without(pointer, retired))
             for release in retired:
                 self._remove(self.release_folder(product, release))
         return retired
@@ -334,8 +340,8 @@ class LocalLake:
         return removed
 
     def _orphans(self, product: Product) -> list[Path]:
-        pointer = self.pointer(product)
-        known = {m.release for m in pointer.history} if pointer else set()
+        pointer = self.complete_pointer(product)
+        known = pointer.releases if pointer else ()
         return [p for p in (self.folder(product) / "releases").glob("*") if p.name not in known]
 
     def _lost_replays(self) -> list[Path]:
@@ -349,9 +355,6 @@ class LocalLake:
             remove_folder(dropped)
             move_folder(folder, dropped)
             remove_folder(dropped)
-
-    def _point(self, product: Product, pointer: Pointer) -> None:
-        write_json(self.folder(product) / CURRENT_FILE, pointer.to_json())
 
     # the curated tables
 

@@ -1,13 +1,10 @@
-"""What a release is: its manifest (what went in, what came out, how it was judged), and the pointer to the current."""
+"""What a release is: its manifest says what went in, what came out, and how it was judged."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from typing import Any, Literal
 
-from caremesh.errors import PublishError
 from caremesh.lake.layout import DATA_FOLDER, QUARANTINE_FOLDER
 
 Engine = Literal["duckdb", "athena"]
@@ -211,103 +208,3 @@ class Manifest:
                 "erasures": tuple(Erasure(**e) for e in stated.get("erasures", ())),
             }
         )
-
-
-@dataclass(frozen=True)
-class Move:
-    """One movement of a product's pointer."""
-
-    release: str
-    at: str
-    action: Literal["publish", "rollback"]
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """Which release of a product is current, and how it came to be so.
-
-    `withdrawn` are the releases that a rollback left: a run does not publish them again by itself. `version` is what a
-    lake tells writers apart by, if it must.
-    """
-
-    release: str
-    history: tuple[Move, ...]
-    withdrawn: tuple[str, ...] = ()
-    version: str | None = None
-
-    @property
-    def earlier(self) -> tuple[str, ...]:
-        """The releases that were current before, the one that was so last first; the current one is not among them."""
-        newest_first = dict.fromkeys(move.release for move in reversed(self.history))
-        return tuple(release for release in newest_first if release != self.release)
-
-    def to_json(self) -> dict[str, Any]:
-        """The pointer as a JSON document; its version belongs to the place where it stands."""
-        return {name: value for name, value in asdict(self).items() if name != "version"}
-
-    @classmethod
-    def from_json(cls, stated: dict[str, Any]) -> Pointer:
-        """Read a pointer back."""
-        return cls(
-            release=stated["release"],
-            history=tuple(Move(**m) for m in stated["history"]),
-            withdrawn=tuple(stated["withdrawn"]),
-        )
-
-
-def move_forward(before: Pointer | None, release: str, *, at: str) -> Pointer:
-    """The pointer after a release was made current."""
-    withdrawn = tuple(r for r in before.withdrawn if r != release) if before else ()
-    history = (*(before.history if before else ()), Move(release, at, "publish"))
-    return Pointer(release, history, withdrawn)
-
-
-def move_back(product_id: str, before: Pointer | None, release: str | None, *, at: str) -> Pointer:
-    """The pointer after a rollback to `release`, or to the one before the current, which is withdrawn.
-
-    Raises PublishError where there is nothing to go back to.
-    """
-    if before is None:
-        raise PublishError(f"{product_id} was never published", hint="caremesh run first")
-    target = release or _previous(product_id, before)
-    if target == before.release:
-        raise PublishError(f"{target} is the current release of {product_id} already")
-    withdrawn = tuple(r for r in dict.fromkeys((*before.withdrawn, before.release)) if r != target)
-    return Pointer(target, (*before.history, Move(target, at, "rollback")), withdrawn)
-
-
-def retirable(pointer: Pointer, *, keep: int, before: str) -> tuple[str, ...]:
-    """Releases that nobody needs any more: beyond the newest `keep`, and left by the pointer before a time."""
-    left: dict[str, str] = {}
-    for move, following in pairwise(pointer.history):
-        left.pop(move.release, None)
-        left[move.release] = following.at
-    left.pop(pointer.release, None)
-    newest_first = sorted(left, key=lambda release: left[release], reverse=True)
-    return tuple(release for release in newest_first[max(keep - 1, 0) :] if left[release] < before)
-
-
-def without(pointer: Pointer, releases: Collection[str]) -> Pointer:
-    """The pointer, once some releases are no longer there to go back to."""
-    return replace(
-        pointer,
-        history=tuple(m for m in pointer.history if m.release not in releases),
-        withdrawn=tuple(r for r in pointer.withdrawn if r not in releases),
-    )
-
-
-def renamed(pointer: Pointer, names: Mapping[str, str]) -> Pointer:
-    """The pointer, once some releases stand under other names."""
-    return replace(
-        pointer,
-        release=names.get(pointer.release, pointer.release),
-        history=tuple(replace(m, release=names.get(m.release, m.release)) for m in pointer.history),
-        withdrawn=tuple(names.get(r, r) for r in pointer.withdrawn),
-    )
-
-
-def _previous(product_id: str, pointer: Pointer) -> str:
-    earlier = [m.release for m in pointer.history if m.release not in (pointer.release, *pointer.withdrawn)]
-    if not earlier:
-        raise PublishError(f"{product_id} has no release before {pointer.release}", hint="nothing to go back to")
-    return earlier[-1]

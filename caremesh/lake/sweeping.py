@@ -22,6 +22,7 @@ def sweep_objects(lake: AwsLake, products: Sequence[Product], *, before: str) ->
     """
     removed = sum(_sweep_releases(lake, product, before) for product in products)
     keys = _old_builds(lake, before) + _lost_replays(lake, before)
+    keys += [key for product in products for key in lake.pointers.lost_moves(product, before)]
     keys += [key for key, written in lake.objects.list_dated(RESULTS_FOLDER) if written < before]
     _drop_tables(lake, before)
     lake.objects.delete(keys)

@@ -43,8 +43,7 @@ def check(product: Product, manifest: Manifest, *, settings: Settings, lake: Lak
         verdict = run_gate(product, candidate, on_query=queries.append)
     judged = replace(manifest, queries=(*manifest.queries, *_billed(queries, settings))).with_verdict(verdict.to_json())
     page = render_report(product, verdict, release=manifest.release, checked_at=settings.now)
-    lake.judge_candidate(product, judged, page)
-    return judged
+    return lake.judge_candidate(product, judged, page)
 
 
 @contextmanager

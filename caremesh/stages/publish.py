@@ -6,7 +6,8 @@ from typing import Literal
 
 from caremesh.errors import PublishError
 from caremesh.lake.base import Lake
-from caremesh.lake.release import Manifest, Pointer
+from caremesh.lake.pointer import Pointer
+from caremesh.lake.release import Manifest
 from caremesh.products import Product
 from caremesh.settings import Settings
 

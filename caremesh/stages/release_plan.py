@@ -18,16 +18,8 @@ from caremesh.fhir import CompiledView
 from caremesh.id_spaces import SOURCE_COLUMN, IdSpaces
 from caremesh.lake.base import Lake
 from caremesh.lake.ledger import LandedExport, Ledger
-from caremesh.lake.release import (
-    Completeness,
-    DeletionInput,
-    Engine,
-    EngineQuery,
-    InputFile,
-    Manifest,
-    Pointer,
-    SourceInput,
-)
+from caremesh.lake.pointer import Pointer
+from caremesh.lake.release import Completeness, DeletionInput, Engine, EngineQuery, InputFile, Manifest, SourceInput
 from caremesh.products import Product
 from caremesh.sources.ndjson import DELETIONS, LandedFile
 

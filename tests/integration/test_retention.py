@@ -8,7 +8,7 @@ import pytest
 
 from caremesh.errors import PublishError
 from caremesh.lake.local import LocalLake
-from caremesh.lake.release import Move, Pointer, retirable, without
+from caremesh.lake.pointer import Move, Pointer, retirable, without
 from caremesh.pipeline import STAGES, prune, rollback, run
 from caremesh.products import find_domains, select_products
 from tests.conftest import SilentWatcher, settings_for
