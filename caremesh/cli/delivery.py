@@ -8,10 +8,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from caremesh.errors import UsageError
 
 _CHUNK = 1 << 20
+
+SafeCsv = Annotated[bool, typer.Option("--safe-csv", help="CSV: disarm texts that a spreadsheet runs as formulas.")]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from caremesh.cli.delivery import SafeCsv
 from caremesh.cli.environment import days_before, make_settings, open_present_lake
 from caremesh.cli.output import own_name, print_line, say, stderr, stdout
 from caremesh.errors import EXIT_QUARANTINED, QualityError, UsageError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from caremesh.demo import ExportPlan
     from caremesh.lake.aws import AwsLake
     from caremesh.lake.base import Lake
-    from caremesh.lake.query import QueryResult
+    from caremesh.lake.query_rows import QueryResult
     from caremesh.pipeline import RunReport, Stage
 
 FLOW = "landing NDJSON → flatten → check → publish → curate → register → BI"
@@ -291,6 +292,7 @@ def query(
     lake: LakeOption = DEFAULT_LAKE,
     target: TargetOption = None,
     output: Format = "table",
+    safe_csv: SafeCsv = False,
     estimate: Annotated[bool, typer.Option("--estimate", help="Athena: only show bytes and cost.")] = False,
     max_bytes: Annotated[
         int | None,
@@ -299,8 +301,10 @@ def query(
 ) -> None:
     """Query the published products and curated tables: with DuckDB here, or in Athena for a lake in S3."""
     from caremesh.lake.aws import AwsLake
-    from caremesh.lake.query import write_rows
+    from caremesh.lake.query_rows import write_rows
 
+    if safe_csv and output != "csv":
+        raise UsageError("--safe-csv is for CSV", hint="--format csv --safe-csv")
     opened = open_present_lake(make_settings(lake, target=target, needs_project=False))
     if isinstance(opened, AwsLake):
         result = _query_athena(opened, sql, is_dry=estimate, limit=max_bytes)
@@ -314,7 +318,7 @@ def query(
         console = stdout()
         console.print(rows_table(result.columns, list(result.rows), width=console.width))
     else:
-        write_rows(result, sys.stdout, form=output)
+        write_rows(result, sys.stdout, form=output, safe=safe_csv)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from caremesh.cli.delivery import written_aside
+from caremesh.cli.delivery import SafeCsv, written_aside
 from caremesh.cli.output import print_line, report_error, say, stdout
 from caremesh.cli.progress import shown_progress
 from caremesh.errors import EXIT_QUARANTINED, UsageError, ViewError
@@ -53,15 +53,15 @@ def run(
     quarantine: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep lines that cannot be used, with reasons (NDJSON).")
     ] = None,
+    safe_csv: SafeCsv = False,
     strict: Strict = False,
     memory_limit: Annotated[str, typer.Option(help="Bound of DuckDB's buffers.")] = DEFAULT_MEMORY_LIMIT,
     threads: Annotated[int, typer.Option(min=1, help="Threads of DuckDB.")] = 2,
     quiet: Quiet = False,
 ) -> None:
     """Write the rows of a view over files, in no fixed order. Exit 3 where lines could not be used."""
-    check_memory_limit(memory_limit)
-    form = form or _form_of(output)
-    _refuse_contradictions(form, output, strict=strict, quarantine=quarantine)
+    written = _written_form(form, output, safe_csv=safe_csv)
+    _refuse_contradictions(written, output, strict=strict, quarantine=quarantine, memory_limit=memory_limit)
     compiled = _compile(view, "duckdb")
     from caremesh.engines.intake import flatten_files
     from caremesh.engines.view_rows import flatten_strictly, name_files, open_view_engine
@@ -77,11 +77,11 @@ def run(
         ):
             watch(connection)
             if strict:
-                rows = flatten_strictly(connection, view=compiled, files=named, target=target, form=form)
+                rows = flatten_strictly(connection, view=compiled, files=named, target=target, form=written)
                 summary = f"{rows:,} rows; lines were not counted (--strict)"
             else:
                 intake = flatten_files(
-                    connection, view=compiled, files=named, target=target, scratch=scratch, form=form
+                    connection, view=compiled, files=named, target=target, scratch=scratch, form=written
                 )
                 summary, quarantined = _summary(intake), intake.quarantined
             if quarantine:
@@ -149,12 +149,24 @@ def _compile(path: Path, dialect: Literal["duckdb", "athena"]) -> CompiledView:
     return compile_view(parse_view(text, where=str(path)), DUCKDB if dialect == "duckdb" else ATHENA)
 
 
+def _written_form(stated: Literal["ndjson", "csv", "parquet"] | None, output: Path | None, *, safe_csv: bool) -> Form:
+    form = stated or _form_of(output)
+    if not safe_csv:
+        return form
+    if form != "csv":
+        raise UsageError("--safe-csv is for CSV", hint="--format csv --safe-csv")
+    return "safe-csv"
+
+
 def _form_of(output: Path | None) -> Form:
     forms: dict[str, Form] = {".csv": "csv", ".parquet": "parquet"}
     return forms.get(output.suffix, "ndjson") if output else "ndjson"
 
 
-def _refuse_contradictions(form: Form, output: Path | None, *, strict: bool, quarantine: Path | None) -> None:
+def _refuse_contradictions(
+    form: Form, output: Path | None, *, strict: bool, quarantine: Path | None, memory_limit: str
+) -> None:
+    check_memory_limit(memory_limit)
     if form == "parquet" and output is None:
         raise UsageError("Parquet cannot go to stdout", hint="-o OUT.parquet")
     if strict and quarantine:

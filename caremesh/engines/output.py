@@ -13,22 +13,27 @@ from typing import Literal, TypeAlias
 from caremesh.fhir import ViewColumn
 from caremesh.quoting import quote_name, quote_text
 
-Form: TypeAlias = Literal["ndjson", "csv", "parquet"]
+Form: TypeAlias = Literal["ndjson", "csv", "safe-csv", "parquet"]
+"""`safe-csv` puts an apostrophe before texts that a spreadsheet would take for a formula."""
 
 # JSON text holds no control character, so nothing is ever quoted or parted.
 _AS_IT_IS = "format csv, header false, quote '', delimiter '\x01'"
 _OPTIONS: dict[Form, str] = {
     "parquet": "format parquet, compression zstd",
     "csv": "format csv, header true",
+    "safe-csv": "format csv, header true",
     "ndjson": _AS_IT_IS,
 }
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = r"^[=+\-@\t\r]"
 _JSON_NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 
 
 def copy_sql(query: str, columns: Sequence[ViewColumn], target: Path, form: Form) -> str:
     """SQL that writes the rows of a query to a file; its result is the number of rows."""
-    if form == "csv":
-        query = _select([f"{_cell(c)} as {quote_name(c.name)}" for c in columns], query)
+    if form in ("csv", "safe-csv"):
+        write = _safe_cell if form == "safe-csv" else _cell
+        query = _select([f"{write(c)} as {quote_name(c.name)}" for c in columns], query)
     if form == "ndjson":
         pieces = [f"{quote_text(_key(i, c))}, coalesce({_json(c)}, 'null')" for i, c in enumerate(columns)]
         query = _select([f"concat({', '.join(pieces)}, '}}')"], query)
@@ -45,6 +50,15 @@ def _key(position: int, column: ViewColumn) -> str:
 
 def _cell(column: ViewColumn) -> str:
     return _json(column) if column.collection else _text(quote_name(column.name), column.sql_type)
+
+
+def _safe_cell(column: ViewColumn) -> str:
+    cell = _cell(column)
+    if column.collection or column.sql_type != "varchar":
+        return cell
+    number = f"regexp_full_match({cell}, {quote_text(_JSON_NUMBER)})" if column.fhir_type == "decimal" else "false"
+    is_formula = f"regexp_matches({cell}, {quote_text(_FORMULA)}) and not {number}"
+    return f"case when {is_formula} then chr(39) || {cell} else {cell} end"
 
 
 def _json(column: ViewColumn) -> str:

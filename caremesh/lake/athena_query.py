@@ -14,10 +14,10 @@ from typing import Any
 from caremesh.aws import ATTEMPTS, Aws, telling_errors
 from caremesh.errors import QueryError
 from caremesh.lake.athena_values import NESTED, ValueType, read_nested, read_type, read_value
-from caremesh.lake.query import QueryResult
 from caremesh.lake.query_estimate import Estimate, make_estimate, show_bytes
 from caremesh.lake.query_order import move_order
 from caremesh.lake.query_reads import Reads, find_reads
+from caremesh.lake.query_rows import QueryResult
 from caremesh.lake.query_statement import Statement, hush, read_statement
 from caremesh.lake.query_tables import Catalog
 from caremesh.quoting import quote_name

@@ -1,15 +1,10 @@
-"""Queries on the lake's database: read-only, and rows out as CSV or JSON."""
+"""Queries of analysts on the lake's database, which only read."""
 
 from __future__ import annotations
 
-import csv
-import json
-import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Literal, TextIO
+from typing import Any
 
 import duckdb
 
@@ -19,14 +14,7 @@ from caremesh.errors import QueryError
 from caremesh.lake.database import state_place
 from caremesh.lake.layout import LEDGER_FILE, PRODUCTS_FOLDER
 from caremesh.lake.local import LocalLake
-
-
-@dataclass(frozen=True)
-class QueryResult:
-    """Column names, and rows that are fetched as they are read."""
-
-    columns: tuple[str, ...]
-    rows: Iterator[tuple[Any, ...]]
+from caremesh.lake.query_rows import QueryResult
 
 
 def run_query(lake: LocalLake, sql: str) -> QueryResult:
@@ -43,23 +31,6 @@ def run_query(lake: LocalLake, sql: str) -> QueryResult:
         opened.pop_all()
     columns = tuple(d[0] for d in connection.description or ())
     return QueryResult(columns, _fetch(connection, sql))
-
-
-def write_rows(result: QueryResult, out: TextIO, *, form: Literal["csv", "json"]) -> None:
-    """Write rows as CSV with a header, or as a JSON array of objects; dates and times in ISO 8601."""
-    if form == "csv":
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(result.columns)
-        writer.writerows([_cell(value) for value in row] for row in result.rows)
-        return
-    if len(set(result.columns)) < len(result.columns):
-        raise QueryError("two columns have one name, which JSON cannot hold", hint="give one of them an alias")
-    separator = "["
-    for row in result.rows:
-        values = {name: _plain(value) for name, value in zip(result.columns, row, strict=True)}
-        out.write(f"{separator}{json.dumps(values, default=str, ensure_ascii=False, allow_nan=False)}")
-        separator = ",\n"
-    out.write("]\n" if separator != "[" else "[]\n")
 
 
 def _refuse_moved(connection: duckdb.DuckDBPyConnection, lake: LocalLake) -> None:
@@ -80,22 +51,6 @@ def _telling_errors(sql: str) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise tell_error(error, sql) from None
-
-
-def _cell(value: Any) -> Any:
-    """A CSV cell: what is nested as JSON, and true and false as SQL writes them."""
-    if isinstance(value, bool | dict | list):
-        return json.dumps(value, default=str, ensure_ascii=False)
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """A value that JSON can hold: a number where it stays the same number, else text; null for what is no number."""
-    if isinstance(value, Decimal):
-        return float(value) if Decimal(repr(float(value))) == value else str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _fetch(cursor: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[Any, ...]]:

@@ -144,6 +144,29 @@ def test_rows_are_csv_with_lists_as_json(caremesh, view: Path, file: Path, tmp_p
     ]
 
 
+def test_csv_is_safe_for_a_spreadsheet_where_that_is_asked_for(caremesh, tmp_path: Path) -> None:
+    columns = [
+        ("id", "id", "id"),
+        ("value", "value.ofType(Quantity).value", "decimal"),
+        ("note", "note.text", "string"),
+    ]
+    stated = [dict(zip(("name", "path", "type"), c, strict=True)) for c in columns]
+    view = {**VIEW, "select": [{"column": stated}]}
+    (tmp_path / "view.json").write_text(json.dumps(view))
+    line = {"resourceType": VIEW["resource"], "id": "a", "valueQuantity": {"value": -1.5}, "note": [{"text": "=1+\r2"}]}
+    (tmp_path / "rows.ndjson").write_text(json.dumps(line))
+
+    def row(*options: str) -> list[str]:
+        result = caremesh("view", "run", tmp_path / "view.json", tmp_path / "rows.ndjson", "--format", "csv", *options)
+        assert result.exit_code == 0, result.stderr
+        return list(csv.reader(io.StringIO(result.stdout, newline="")))[1]
+
+    assert row() == ["a", "-1.5", "=1+\r2"]
+    assert row("--safe-csv") == ["a", "-1.5", "'=1+\r2"]
+    refused = caremesh("view", "run", tmp_path / "view.json", tmp_path / "rows.ndjson", "--safe-csv")
+    assert (refused.exit_code, "--safe-csv is for CSV" in refused.stderr) == (2, True)
+
+
 def test_rows_are_parquet_with_types(caremesh, view: Path, file: Path, tmp_path: Path) -> None:
     out = tmp_path / "rows.parquet"
     assert caremesh("view", "run", view, file, "-o", out).exit_code == 0

@@ -16,8 +16,9 @@ import pytest
 from caremesh.duckdb_reading import lock_connection
 from caremesh.errors import QueryError
 from caremesh.lake.local import LocalLake
-from caremesh.lake.query import run_query, write_rows
+from caremesh.lake.query import run_query
 from caremesh.lake.query_reads import Relation, find_reads
+from caremesh.lake.query_rows import write_rows
 from caremesh.lake.query_statement import read_statement
 from caremesh.products import find_domains, select_products
 from tests.integration.landing_model import Export
