@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -36,6 +37,7 @@ from caremesh.pipeline import ProductReport, RunReport
 from caremesh.products import Domain, Product
 from caremesh.sources.export_jobs import ExportJob
 from caremesh.sources.healthlake import ServerJob
+from caremesh.terminal import printable
 
 WIDE = 125
 """Columns of a terminal that holds every table whole."""
@@ -317,7 +319,8 @@ def products_table(domains: Iterable[Domain]) -> Table:
 
 def rows_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int) -> Table:
     """The rows of a query, as they are: nothing in them is markup. Rows too wide for the terminal stand upright."""
-    texts = [["" if value is None else str(value) for value in row] for row in rows]
+    columns = [printable(name) for name in columns]
+    texts = [["" if value is None else printable(str(value)) for value in row] for row in rows]
     widths = [max([len(name), *(len(t[i]) for t in texts)]) for i, name in enumerate(columns)]
     if sum(widths) + 3 * len(widths) > width and len(columns) > 1:
         return _upright_table(columns, texts)
@@ -403,8 +406,16 @@ _STATES = {"whole": "green", "failed": "red", "cancelled": "yellow"}
 _WHOLE = ("product", "release", "made", "published", "landed", "checks", "job", "asked", "submitted", "since")
 
 
+class _ShownTable(Table):
+    """Spells out what would steer a terminal before the columns are made as wide as their cells."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """Add a row."""
+        super().add_row(*(printable(c) if isinstance(c, str) else c for c in cells), **options)
+
+
 def _table(*headers: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = _ShownTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for header in headers:
         right = header.startswith(">")
         table.add_column(

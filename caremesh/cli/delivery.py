@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from caremesh.errors import UsageError
+from caremesh.terminal import printable
 
 _CHUNK = 1 << 20
 
@@ -48,6 +49,12 @@ def written_aside(output: Path | None, *, scratch: Path) -> Iterator[Path]:
 def _send_to_stdout(path: Path) -> None:
     sys.stdout.flush()
     try:
+        if sys.stdout.isatty():
+            with path.open(encoding="utf-8", errors="replace", newline="") as lines:
+                while text := lines.read(_CHUNK):
+                    sys.stdout.write(printable(text))
+            sys.stdout.flush()
+            return
         with path.open("rb") as rows:
             shutil.copyfileobj(rows, sys.stdout.buffer, _CHUNK)
         sys.stdout.buffer.flush()

@@ -12,7 +12,7 @@ import typer
 
 from caremesh.cli.delivery import SafeCsv
 from caremesh.cli.environment import days_before, make_settings, open_present_lake
-from caremesh.cli.output import own_name, print_line, say, stderr, stdout
+from caremesh.cli.output import ShownText, own_name, print_line, say, stderr, stdout
 from caremesh.errors import EXIT_QUARANTINED, QualityError, UsageError
 from caremesh.settings import DEFAULT_MEMORY_LIMIT, EngineChoice, Settings, Target, project_root
 
@@ -318,7 +318,7 @@ def query(
         console = stdout()
         console.print(rows_table(result.columns, list(result.rows), width=console.width))
     else:
-        write_rows(result, sys.stdout, form=output, safe=safe_csv)
+        write_rows(result, ShownText(sys.stdout), form=output, safe=safe_csv)
 
 
 @app.command()

@@ -6,17 +6,31 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from caremesh.errors import CareMeshError
+from caremesh.terminal import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def print_line(text: str) -> None:
-    """A plain line of results: nothing in it is markup, and no line is broken."""
-    print(text)
+    """A plain line of results: nothing in it is markup, and no line is broken. A file or a pipe gets it as it is."""
+    print(printable(text) if sys.stdout.isatty() else text)
+
+
+class ShownText:
+    """Standard output for rows: a file or a pipe gets them as they are, a terminal without what would steer it."""
+
+    def __init__(self, out: TextIO) -> None:
+        """Write to `out`."""
+        self._out = out
+        self._is_terminal = out.isatty()
+
+    def write(self, text: str) -> int:
+        """Write a piece of text."""
+        return self._out.write(printable(text) if self._is_terminal else text)
 
 
 def report_error(error: CareMeshError) -> None:
@@ -49,7 +63,7 @@ def own_name() -> str:
 def say(text: str, quiet: bool = False) -> None:
     """A line about the work, beside the results, unless it is not wanted."""
     if not quiet:
-        print(text, file=sys.stderr)
+        print(printable(text) if sys.stderr.isatty() else text, file=sys.stderr)
 
 
 def stdout() -> Console:
@@ -59,13 +73,13 @@ def stdout() -> Console:
 
 def stderr() -> Console:
     """Where progress and errors go."""
-    from rich.console import Console
+    from caremesh.cli.shown_console import ShownConsole
 
-    return Console(stderr=True)
+    return ShownConsole(stderr=True)
 
 
 def _console(is_terminal: bool) -> Console:
-    from rich.console import Console
+    from caremesh.cli.shown_console import ShownConsole
 
     # Tables piped to a file keep every column whole instead of folding at 80.
-    return Console() if is_terminal else Console(width=200)
+    return ShownConsole() if is_terminal else ShownConsole(width=200)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, Protocol
 
 from caremesh.errors import QueryError
 
@@ -30,7 +30,14 @@ class QueryResult:
     rows: Iterator[tuple[Any, ...]]
 
 
-def write_rows(result: QueryResult, out: TextIO, *, form: Literal["csv", "json"], safe: bool = False) -> None:
+class TextSink(Protocol):
+    """What takes texts."""
+
+    def write(self, text: str, /) -> object:
+        """Take a piece of text."""
+
+
+def write_rows(result: QueryResult, out: TextSink, *, form: Literal["csv", "json"], safe: bool = False) -> None:
     """Write rows as CSV with a header, or as a JSON array of objects.
 
     `safe` puts an apostrophe before CSV texts that a spreadsheet would take for a formula.
@@ -54,7 +61,7 @@ def write_rows(result: QueryResult, out: TextIO, *, form: Literal["csv", "json"]
 class _LineFeeds:
     """Ends rows with a line feed, where Python would then quote no cell for the return in it."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextSink) -> None:
         self._out = out
 
     def write(self, row: str) -> None:

@@ -21,6 +21,7 @@ from caremesh.errors import ExportError
 from caremesh.sources.addresses import follow_link
 from caremesh.sources.export_jobs import ExportScope, show_time
 from caremesh.sources.web import Answer, Authority, Web, refused, seconds_until
+from caremesh.terminal import printable
 
 FileKind = Literal["output", "deleted", "error"]
 
@@ -114,7 +115,7 @@ def ask_status(web: Web, status_url: str, *, authority: Authority) -> InProgress
     answer = web.ask("GET", status_url, authority=authority, headers={"Accept": "application/json"})
     if answer.status == 202:
         return InProgress(
-            _printable(answer.headers.get("x-progress", ""))[:100], seconds_until(answer.retry_after, web.clock.now())
+            printable(answer.headers.get("x-progress", ""))[:100], seconds_until(answer.retry_after, web.clock.now())
         )
     if answer.status == 200:
         return _read_manifest(answer, status_url)
@@ -201,11 +202,6 @@ def _file_name(kind: FileKind, stated: str, digest: str) -> str:
     if not _TYPE.fullmatch(stated):
         raise ExportError("the server lists a file without a resource type", hint="ask the server")
     return f"{stated}/{stated}-{digest}.ndjson"
-
-
-def _printable(text: str) -> str:
-    """A text without what would steer a terminal."""
-    return "".join(c for c in text if c.isprintable())
 
 
 def _path(url: str) -> str:

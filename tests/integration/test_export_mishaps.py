@@ -214,7 +214,9 @@ def test_a_token_is_sent_to_another_host_only_where_that_is_said(
 def test_what_a_server_says_of_its_work_does_not_steer_the_terminal(server: BulkServer) -> None:
     server.progress = "50%\x1b[2J of \x9b1A[/done]"
     web = Web(ExportSettings(), Clock(now=lambda: datetime(2026, 1, 1, tzinfo=UTC), pause=lambda _: None))
-    assert ask_status(web, f"{server.address}/status/1", authority=Anyone()) == InProgress("50%[2J of 1A[/done]", 0)
+    assert ask_status(web, f"{server.address}/status/1", authority=Anyone()) == InProgress(
+        r"50%\x1b[2J of \x9b1A[/done]", 0
+    )
 
 
 def test_a_group_goes_on_from_its_watermark_only_where_nobody_joined_it(export, server: BulkServer) -> None:
