@@ -1,6 +1,6 @@
 """The lines whose id another id space keeps: found in their files, and set aside with number and text.
 
-Where two sources number their patients alike these are many, so they are written as they are found.
+Where two sources number their patients alike these are many, so they are given one by one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import orjson
 from caremesh.engines.claim_reason import claim_reason
 from caremesh.engines.desk import Desk
 from caremesh.errors import LandingError
-from caremesh.lake.quarantine_parts import batch_lines, write_part
 from caremesh.sources.ndjson import BROKEN_FILE, cannot_be_read, open_lines
 from caremesh.sources.sieve import QuarantinedLine
 
@@ -21,15 +20,10 @@ MOST_IDS = 100_000
 """So many ids are looked for at a time; where a file has more of them, it is read again."""
 
 
-def write_claimed(desk: Desk, target: Path) -> Path:
-    """Write the claimed lines as a part of quarantine; raise LandingError where a file changed meanwhile."""
+def find_claimed(desk: Desk) -> Iterator[QuarantinedLine]:
+    """Give the claimed lines, after `settle_versions`; raise LandingError where a file changed meanwhile."""
     claimed = "select path, count(*) from unused where after = 'claimed' group by path"
-    counts = dict(desk.connection.execute(claimed).fetchall())
-    write_part(target, batch_lines(_find_all(desk, counts)))
-    return target
-
-
-def _find_all(desk: Desk, counts: Mapping[str, int]) -> Iterator[QuarantinedLine]:
+    counts: Mapping[str, int] = dict(desk.connection.execute(claimed).fetchall())
     for index in desk.indexes():
         path = str(desk.path(index))
         found = 0

@@ -8,7 +8,7 @@ that can, the newest version of a resource wins. For every file: lines = used + 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,8 +51,8 @@ class Intake:
     """What was taken from the files of one product, and how many rows there are.
 
     `base_changes` says what became of versions in an earlier release, `withheld` which full exports removed nothing.
-    `keys` are the resources in the keys: used, and removed. `claimed` is a part of quarantine with the lines whose id
-    another id space keeps, which are so many as `claims` says.
+    `keys` are the resources in the keys: used, and removed. `claims` is how many more lines are in quarantine, as
+    another id space keeps their id.
     """
 
     counts: tuple[FileCount, ...]
@@ -61,7 +61,6 @@ class Intake:
     base_changes: tuple[Change, ...] = ()
     withheld: tuple[str, ...] = ()
     keys: tuple[int, int] = (0, 0)
-    claimed: Path | None = None
     claims: int = 0
 
 
@@ -75,12 +74,14 @@ def flatten_files(
     form: Form = "parquet",
     on_sift: Callable[[LineFile], None] | None = None,
     history: History | None = None,
+    on_claimed: Callable[[Iterator[QuarantinedLine]], None] | None = None,
 ) -> Intake:
     """Flatten `files` (oldest export first) through `view` into one file, and account for every line.
 
     With a `history` the rows say from which id space they come, the file holds those of its earlier release too, and
-    the keys of all resources are written. Raises LandingError where a file cannot be read at all, ClaimedIds where the
-    earlier release does not do, and duckdb.Error where the machine is at fault.
+    the keys of all resources are written. `on_claimed` then takes the lines whose id another id space keeps. Raises
+    LandingError where a file cannot be read at all, ClaimedIds where the earlier release does not do, and duckdb.Error
+    where the machine is at fault.
     """
     desk = Desk(connection, view, files, scratch, on_sift, history)
     base = history.base if history else None
@@ -93,7 +94,7 @@ def flatten_files(
             desk.rows = merge_rows(connection, base, columns=view.columns, arrived=rows, target=target)
         if history:
             write_keys(connection, history, view.resource)
-        return _account(desk)
+        return _account(desk, on_claimed)
     finally:
         desk.close()
 
@@ -156,7 +157,7 @@ def _mend(desk: Desk, error: Exception) -> None:
     mend_refused(desk, error)
 
 
-def _account(desk: Desk) -> Intake:
+def _account(desk: Desk, on_claimed: Callable[[Iterator[QuarantinedLine]], None] | None) -> Intake:
     """Count every line of every file; a sum that does not hold is an error, never a footnote."""
     unused = count_unused(desk)
     counts: list[FileCount] = []
@@ -187,17 +188,14 @@ def _account(desk: Desk) -> Intake:
     if desk.history is None:
         return intake
     claims = sum(count for (_, after), count in unused.items() if after == "claimed")
+    if claims and on_claimed:
+        from caremesh.engines.claims import find_claimed
+
+        on_claimed(find_claimed(desk))
     return replace(
         intake,
         base_changes=base_changes(desk.connection),
         withheld=desk.withheld,
         keys=count_keys(desk.connection, desk.history),
-        claimed=_write_claimed(desk) if claims else None,
         claims=claims,
     )
-
-
-def _write_claimed(desk: Desk) -> Path:
-    from caremesh.engines.claims import write_claimed
-
-    return write_claimed(desk, desk.scratch / "claimed.parquet")

@@ -22,6 +22,7 @@ from caremesh.release_keys import parts_of_view, views_of
 from caremesh.settings import Settings
 from caremesh.sources.landing import Exports
 from caremesh.sources.ndjson import DELETIONS, LandedFile, LineFile
+from caremesh.sources.sieve import QuarantinedLine
 from caremesh.stages.completeness import judge_completeness
 from caremesh.stages.release_plan import FlattenResult, ReleasePlan, Strand, reference_columns
 from caremesh.stages.stage_engine import StageEngine
@@ -104,8 +105,9 @@ class _Maker:
         )
         with self._brought_here([strand.files[place] for place in places]) as files:
             intake = self._run_view(strand, files, history, self.targets[DATA_FOLDER] / part_file(number))
-        earlier = self.earlier.quarantine[number] if self.earlier else None
-        _write_quarantine(intake, earlier, self.targets[QUARANTINE_FOLDER] / part_file(number))
+        parts = [self.earlier.quarantine[number]] if self.earlier else []
+        parts += [self._claimed(strand)] if intake.claims else []
+        _write_quarantine(intake.quarantined, parts, self.targets[QUARANTINE_FOLDER] / part_file(number))
         counts = self._counts(strand, dict(zip(places, intake.counts, strict=True)), intake)
         _refuse_lost_keys(strand, counts, intake)
         return counts, intake
@@ -123,7 +125,12 @@ class _Maker:
                 scratch=scratch,
                 on_sift=self.on_sift,
                 history=history,
+                on_claimed=lambda lines: write_part(self._claimed(strand), batch_lines(lines)),
             )
+
+    def _claimed(self, strand: Strand) -> Path:
+        """Where the lines are kept, for the time being, whose id another id space keeps."""
+        return self.folder / strand.view.resource / "claimed.parquet"
 
     @contextmanager
     def _brought_here(self, files: Sequence[LandedFile]) -> Iterator[Sequence[LandedFile]]:
@@ -215,11 +222,10 @@ def _refuse_lost_keys(strand: Strand, counts: Sequence[FileCount], intake: Intak
         )
 
 
-def _write_quarantine(intake: Intake, earlier: Path | None, path: Path) -> None:
-    """Write the lines that cannot be used, after those of an earlier release."""
-    parts = [part for part in (earlier, intake.claimed) if part]
+def _write_quarantine(lines: Sequence[QuarantinedLine], parts: Sequence[Path], path: Path) -> None:
+    """Write the lines that cannot be used, after those of other parts."""
     before = chain.from_iterable(read_batches(part, raw=True) for part in parts)
-    write_part(path, chain(before, batch_lines(intake.quarantined)))
+    write_part(path, chain(before, batch_lines(lines)))
 
 
 def _count_unresolved(
