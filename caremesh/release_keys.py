@@ -62,10 +62,13 @@ def read_keys_sql(parts: Sequence[Path]) -> str:
 
 
 def _read_part_sql(part: Path) -> str:
-    """SQL for the rows of a part, whichever version of CareMesh wrote it."""
+    return with_source_sql(f"select * from read_parquet({quote_file(part)}, hive_partitioning = false)")
+
+
+def with_source_sql(rows: str) -> str:
+    """SQL for rows with the column `source_id`, which is '' where a lake wrote them that knew of no sources."""
     none = "select cast(null as varchar) as source_id where false"
-    found = f"select * from read_parquet({quote_file(part)}, hive_partitioning = false)"
-    return f"(select * replace (coalesce(source_id, '') as source_id) from ({none} union all by name {found}))"
+    return f"(select * replace (coalesce(source_id, '') as source_id) from ({none} union all by name {rows}))"
 
 
 def all_keys_sql(files: Sequence[Path]) -> str:

@@ -416,6 +416,10 @@ def finish(report: RunReport, settings: Settings, *, with_examples: bool = False
             f"{report.quarantined} line(s) quarantined; see: {own_name()} quarantine list --lake {quote(str(lake))}"
         )
         print_line("correct them (quarantine dump, quarantine replay), or give them up (quarantine discard)")
+    if any(p.manifest.claimed for p in report.products):
+        print_line(
+            "ids come from more than one source, and the first one keeps them: caremesh.toml, [sources], says which"
+        )
     for manifest in (p.manifest for p in report.products):
         if manifest.completeness and manifest.completeness.rows:
             state = "are held back" if manifest.held else "are listed"

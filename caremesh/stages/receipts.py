@@ -51,7 +51,7 @@ def write_receipts(
             known = _known_sql(product, current, before, lake) if current and current.keys and before else None
             is_new = f"anti join ({known}) using (resource_type, id, export)" if known else ""
             since = f"{quote_text(release)} as release, {quote_text(settings.now)} as made_at"
-            parts.append(f"select resource_type, id, export, reason, {since} from ({removed}) {is_new}")
+            parts.append(f"select resource_type, id, export, reason, {since}, source_id from ({removed}) {is_new}")
         if parts and _copy(connection, " union all ".join(parts), folder / PART_FILE):
             return name
     (folder / PART_FILE).unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def write_receipts(
 
 def _removed_sql(keys: Sequence[Path]) -> str:
     """SQL for what is removed, by whom and why."""
-    columns = "resource_type, id, removed_by as export, reason"
+    columns = "resource_type, source_id, id, removed_by as export, reason"
     return f"select {columns} from ({all_keys_sql(keys)}) where removed_by is not null"
 
 

@@ -27,7 +27,7 @@ def mesh(tmp_path: Path) -> Mesh:
 
 
 def receipt(name: str, export: str, release: str, made_at: str, *, back: bool | None = False) -> Removal:
-    return Removal(PRODUCT, "Patient", name, export, "deleted", release, made_at, back)
+    return Removal(PRODUCT, "Patient", name, export, "deleted", release, made_at, "default", back)
 
 
 def receipts_of(mesh: Mesh) -> tuple[Removal, ...]:
@@ -36,7 +36,7 @@ def receipts_of(mesh: Mesh) -> tuple[Removal, ...]:
     lake = LocalLake(mesh.lake)
     found = find_removals(product, lake)
     with duckdb.connect(str(lake.database), read_only=True) as connection:
-        columns = "product, resource_type, id, export, reason, release, made_at, is_back"
+        columns = "product, resource_type, id, export, reason, release, made_at, source_id, is_back"
         shown = connection.execute(f"select {columns} from ledger.removals order by made_at, id").fetchall()
     assert tuple(Removal(*row) for row in shown) == found
     return found
