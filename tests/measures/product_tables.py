@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from caremesh.id_spaces import DEFAULT_SOURCE, SOURCE_COLUMN
 from caremesh.products import Product
 
 Row = Mapping[str, object]
@@ -30,7 +31,8 @@ def create_products(database: Path, products: Sequence[Product], rows: Mapping[s
         for product in products:
             columns = {c.name: c.sql_type for c in product.columns}
             file = database.with_name(f"{product.id}.ndjson")
-            file.write_text("".join(json.dumps(row) + "\n" for row in rows.get(product.id, ())), encoding="utf-8")
+            stated = ({SOURCE_COLUMN: DEFAULT_SOURCE, **row} for row in rows.get(product.id, ()))
+            file.write_text("".join(json.dumps(row) + "\n" for row in stated), encoding="utf-8")
             connection.execute(f"create schema if not exists {product.domain}")
             connection.execute(
                 f"create table {product.id} as "

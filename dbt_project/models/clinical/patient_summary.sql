@@ -22,6 +22,7 @@ age_day as (
 
 visits as (
     select
+        source_id,
         patient_id,
         count(*) as encounter_count,
         count(case when is_inpatient then 1 end) as inpatient_encounter_count,
@@ -29,18 +30,19 @@ visits as (
         count(case when class_code = 'AMB' then 1 end) as ambulatory_encounter_count,
         max(start_date) as last_encounter_date
     from encounter
-    group by patient_id
+    group by source_id, patient_id
 ),
 
 problems as (
     select
+        source_id,
         patient_id,
         count(*) as active_condition_count
     from condition
     where
         clinical_status_code in ('active', 'recurrence', 'relapse')
         and coalesce(verification_status_code, 'confirmed') not in ('refuted', 'entered-in-error')
-    group by patient_id
+    group by source_id, patient_id
 ),
 
 valid_observation as (
@@ -54,6 +56,7 @@ valid_observation as (
 -- LOINC 8480-6 and 8462-4: systolic and diastolic, the two components of one reading.
 blood_pressure as (
     select
+        source_id,
         patient_id,
         observation_id,
         max(effective_at) as effective_at,
@@ -61,13 +64,16 @@ blood_pressure as (
         max(case when component_code = '8462-4' then component_value_number end) as diastolic
     from valid_observation
     where component_code in ('8480-6', '8462-4')
-    group by patient_id, observation_id
+    group by source_id, patient_id, observation_id
 ),
 
 blood_pressure_latest_first as (
     select
         blood_pressure.*,
-        row_number() over (partition by patient_id order by effective_at desc, observation_id desc) as place
+        row_number() over (
+            partition by source_id, patient_id
+            order by effective_at desc, observation_id desc
+        ) as place
     from blood_pressure
     where systolic is not null and diastolic is not null
 ),
@@ -75,10 +81,14 @@ blood_pressure_latest_first as (
 -- LOINC 4548-4: HbA1c in percent of haemoglobin.
 hba1c_latest_first as (
     select
+        source_id,
         patient_id,
         effective_at,
         value_number,
-        row_number() over (partition by patient_id order by effective_at desc, observation_id desc) as place
+        row_number() over (
+            partition by source_id, patient_id
+            order by effective_at desc, observation_id desc
+        ) as place
     from valid_observation
     where code = '4548-4' and value_number is not null
 ),
@@ -91,12 +101,13 @@ dated as (
         -- A death without a day leaves the age open.
         case when patient.is_deceased then cast(patient.deceased_at as date) else age_day.as_of_date end as age_date
     from patient
-    cross join age_day
+    inner join age_day on patient.source_id = age_day.source_id
 ),
 
 final as (
     select
         dated.patient_id,
+        dated.source_id,
         dated.gender,
         dated.birth_date,
         {{ full_years_between('dated.birth_date', 'dated.age_date') }} as age_years,
@@ -118,15 +129,23 @@ final as (
         cast(hba1c_latest_first.effective_at as date) as latest_hba1c_date,
         dated.as_of_date
     from dated
-    left join visits on dated.patient_id = visits.patient_id
-    left join problems on dated.patient_id = problems.patient_id
+    left join visits
+        on
+            dated.source_id = visits.source_id
+            and dated.patient_id = visits.patient_id
+    left join problems
+        on
+            dated.source_id = problems.source_id
+            and dated.patient_id = problems.patient_id
     left join blood_pressure_latest_first
         on
-            dated.patient_id = blood_pressure_latest_first.patient_id
+            dated.source_id = blood_pressure_latest_first.source_id
+            and dated.patient_id = blood_pressure_latest_first.patient_id
             and blood_pressure_latest_first.place = 1
     left join hba1c_latest_first
         on
-            dated.patient_id = hba1c_latest_first.patient_id
+            dated.source_id = hba1c_latest_first.source_id
+            and dated.patient_id = hba1c_latest_first.patient_id
             and hba1c_latest_first.place = 1
 )
 

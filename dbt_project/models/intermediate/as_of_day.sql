@@ -5,8 +5,11 @@ encounter as (
 ),
 
 final as (
-    select coalesce(cast(nullif('{{ var("as_of") }}', '') as date), max(start_date)) as as_of_date
+    select
+        source_id,
+        coalesce({{ stated_as_of() }}, max(start_date)) as as_of_date
     from encounter
+    group by source_id
 )
 
 select * from final

@@ -34,6 +34,7 @@ inpatient as (
 
 final as (
     select
+        source_id,
         encounter_id,
         patient_id,
         patient_key,

@@ -26,6 +26,7 @@ joined as (
 -- One encounter still open keeps the whole stay open.
 merged as (
     select
+        source_id,
         stay_kind,
         stay_id,
         patient_key,
@@ -52,11 +53,12 @@ merged as (
         bool_or(coalesce(discharge_disposition_code in ('20', '40', '41', '42', 'exp'), false))
             as is_death_by_disposition
     from joined
-    group by stay_kind, stay_id, patient_key
+    group by source_id, stay_kind, stay_id, patient_key
 ),
 
 final as (
     select
+        merged.source_id,
         merged.stay_kind,
         merged.stay_id,
         merged.patient_key,
@@ -78,7 +80,10 @@ final as (
         merged.is_death_by_disposition
         or coalesce(cast(patient.deceased_at as date) <= merged.discharge_date, false) as is_died
     from merged
-    left join patient on merged.patient_id = patient.patient_id
+    left join patient
+        on
+            merged.source_id = patient.source_id
+            and merged.patient_id = patient.patient_id
 )
 
 select * from final

@@ -38,11 +38,12 @@ judged as (
             end as varchar
         ) as exclusion_reason
     from followed
-    cross join as_of_day
+    inner join as_of_day on followed.source_id = as_of_day.source_id
 ),
 
 final as (
     select
+        source_id,
         stay_kind,
         stay_id,
         patient_id,

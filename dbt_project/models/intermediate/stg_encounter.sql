@@ -13,10 +13,12 @@ took_place as (
 
 final as (
     select
+        source_id,
         encounter_id,
         patient_id,
-        -- A reference that is not a relative one still names one patient; an encounter of nobody stands alone.
-        coalesce(patient_id, patient_reference, 'encounter ' || encounter_id) as patient_key,
+        -- A reference that is not a relative one still names one patient of its source; an encounter of nobody stands
+        -- alone.
+        source_id || ' ' || coalesce(patient_id, patient_reference, 'encounter ' || encounter_id) as patient_key,
         patient_id is not null or patient_reference is not null as is_patient_known,
 
         status,

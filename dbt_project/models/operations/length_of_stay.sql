@@ -33,6 +33,7 @@ in_stay as (
 final as (
     select
         inpatient_encounter.encounter_id,
+        inpatient_encounter.source_id,
         inpatient_encounter.patient_id,
         inpatient_encounter.class_code,
         inpatient_encounter.type_code,

@@ -24,7 +24,10 @@ billed as (
         coalesce(claim_line.patient_id, claim_line.patient_reference) as patient_key,
         coalesce(claim_line.encounter_id, claim_line.encounter_reference) as encounter_key
     from claim_line
-    left join claim on claim_line.claim_id = claim.claim_id
+    left join claim
+        on
+            claim_line.source_id = claim.source_id
+            and claim_line.claim_id = claim.claim_id
     where
         coalesce(claim_line.status, 'active') = 'active'
         and coalesce(claim_line.use, 'claim') = 'claim'
@@ -35,6 +38,7 @@ billed as (
 -- Amounts are added as decimals: a sum of doubles depends on the order of its rows, which no engine promises.
 monthly as (
     select
+        source_id,
         billing_month,
         payer_name,
         count(distinct explanation_of_benefit_id) as claim_count,
@@ -48,11 +52,12 @@ monthly as (
         sum({{ exact_decimal('deductible_amount') }}) as deductible_amount,
         sum({{ exact_decimal('coinsurance_amount') }}) as coinsurance_amount
     from billed
-    group by billing_month, payer_name
+    group by source_id, billing_month, payer_name
 ),
 
 final as (
     select
+        monthly.source_id,
         monthly.billing_month,
         monthly.payer_name,
         case
@@ -70,11 +75,11 @@ final as (
         monthly.deductible_amount,
         monthly.coinsurance_amount,
         cast(monthly.claim_count as double)
-        / sum(monthly.claim_count) over (partition by monthly.billing_month) as claim_share,
+        / sum(monthly.claim_count) over (partition by monthly.source_id, monthly.billing_month) as claim_share,
         cast(monthly.encounter_count as double)
-        / nullif(sum(monthly.encounter_count) over (partition by monthly.billing_month), 0) as encounter_share,
+        / nullif(sum(monthly.encounter_count) over (partition by monthly.source_id, monthly.billing_month), 0) as encounter_share,
         cast(monthly.submitted_amount as double)
-        / nullif(cast(sum(monthly.submitted_amount) over (partition by monthly.billing_month) as double), 0)
+        / nullif(cast(sum(monthly.submitted_amount) over (partition by monthly.source_id, monthly.billing_month) as double), 0)
             as submitted_share
     from monthly
     left join payer_class on monthly.payer_name = payer_class.payer_name

@@ -7,6 +7,7 @@ stay_readmission as (
 final as (
     select
         stay_id,
+        source_id,
         patient_id,
         admission_date,
         discharge_date,
