@@ -1,5 +1,6 @@
 """Which rows name resources that have not arrived: found by the ids of those that have, listed, and kept back if asked.
 
+A row names resources of its own source: what another one calls by the same id has not arrived for it.
 Memory is bounded by the engine's limit, and by the ids that are missing.
 """
 
@@ -15,15 +16,15 @@ from caremesh.engines.duckdb import quote_sources
 from caremesh.quoting import quote_name, quote_text
 from caremesh.release_keys import all_keys_sql
 
-NOTHING = "select cast(null as varchar) as id where false"
-"""SQL for the ids of a product that has no release."""
+NOTHING = "select cast(null as varchar) as source_id, cast(null as varchar) as id where false"
+"""SQL for the sources and ids of a product that has no release."""
 
 _PARQUET = "(format parquet, compression zstd)"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A column that holds ids of resources, and SQL for the `id` of each of them that `product` uses."""
+    """A column that holds ids of resources, and SQL for `source_id` and `id` of each of them that `product` uses."""
 
     column: str
     product: str
@@ -39,8 +40,8 @@ class Incomplete:
 
 
 def arrived_sql(keys: Sequence[Path]) -> str:
-    """SQL for the ids of the resources that a release uses, by its keys."""
-    return f"select id from ({all_keys_sql(keys)}) where removed_by is null"
+    """SQL for the sources and ids of the resources that a release uses, by its keys."""
+    return f"select source_id, id from ({all_keys_sql(keys)}) where removed_by is null"
 
 
 def list_incomplete(
@@ -61,8 +62,8 @@ def list_incomplete(
         connection.execute(
             f"""
             create or replace temp table missing_{number} as
-            from (select distinct {name} as id from {rows} where {name} is not null)
-            anti join ({reference.arrived}) using (id)
+            from (select distinct source_id, {name} as id from {rows} where {name} is not null)
+            anti join ({reference.arrived}) using (source_id, id)
             """
         )
     keys = ", ".join(f"{quote_text(name)}: {quote_name(name)}" for name in key)
@@ -101,16 +102,17 @@ def _is_incomplete(references: Sequence[Reference]) -> str:
 
 def has_all_resources(connection: duckdb.DuckDBPyConnection, arrived: str, *, used: int) -> bool:
     """Whether ids that were taken from rows are those of all `used` resources: a view may give none for some."""
-    return connection.execute(f"select count(distinct id) from ({arrived})").fetchone() == (used,)
+    return connection.execute(f"select count(distinct (source_id, id)) from ({arrived})").fetchone() == (used,)
 
 
 def ids_sql(parts: Sequence[Path], column: str) -> str:
-    """SQL for the ids of the resources that rows were made of."""
-    return f"select {quote_name(column)} as id from {_rows_of(parts)}"
+    """SQL for the sources and ids of the resources that rows were made of."""
+    return f"select source_id, {quote_name(column)} as id from {_rows_of(parts)}"
 
 
 def _is_missing(number: int, reference: Reference) -> str:
-    return f"exists (select 1 from missing_{number} as m where m.id = row.{quote_name(reference.column)})"
+    missing = f"m.source_id = row.source_id and m.id = row.{quote_name(reference.column)}"
+    return f"exists (select 1 from missing_{number} as m where {missing})"
 
 
 def _rows_of(parts: Sequence[Path]) -> str:

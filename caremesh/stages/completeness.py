@@ -92,9 +92,10 @@ class _Judge:
             if ids is None and self.rule.holds:
                 raise LakeError(
                     f"nobody can tell which rows of {self.product.id} to hold back: release {required.name[1]} of "
-                    f"{required.product.id} has no keys, nor rows of each of its resources",
+                    f"{required.product.id} has no keys, or none with sources, nor rows of each of its resources",
                     where=str(self.product.contract_file),
-                    hint="incomplete: list; or another lake, with --engine duckdb",
+                    hint=f"run --domain {required.product.domain} first, so that its release is made anew; or "
+                    "incomplete: list; or another lake, with --engine duckdb",
                 )
             if ids is None:
                 return None
@@ -102,10 +103,15 @@ class _Judge:
         return [Reference(column, product, arrived[product]) for column, product in self.rule.requires]
 
     def _arrived(self, required: Required) -> str | None:
-        """SQL for the ids of the resources that a required product uses; None where its release does not tell."""
+        """SQL for sources and ids of the resources that a required product uses; None where its release does not tell.
+
+        Releases of an earlier format do not say which source a resource comes from.
+        """
         manifest, product = required.manifest, required.product
         if manifest is None:
             return NOTHING
+        if manifest.inputs and not manifest.sources:
+            return None
         if manifest.keys:
             return arrived_sql(self.lake.part_files(product, manifest, manifest.keys))
         column = compile_product(product)[0].key_column

@@ -42,6 +42,21 @@ def test_a_visit_whose_patient_or_whole_comes_later_is_listed_until_then(mesh: M
     assert (third.rows, stated(third).rows, mesh.missing()) == (4, 0, [])
 
 
+def test_a_visit_waits_for_the_patient_of_its_own_source(mesh: Mesh) -> None:
+    mesh.export("a", patient(1), encounter(1, of=1), source="north")
+    mesh.export("b", encounter(2, of=1, within=1), source="south")
+    assert counts(mesh.go()) == {"person_id": 1, "part_of_id": 1}
+    assert mesh.missing() == [("e002", "part_of_id", "e001", False), ("e002", "person_id", "p001", False)]
+
+
+def test_a_visit_of_one_source_is_held_back_though_another_one_has_a_patient_of_that_id(holding: Mesh) -> None:
+    holding.export("a", patient(1), encounter(1, of=1), source="north")
+    holding.export("b", encounter(2, of=1), source="south")
+    first = holding.go()
+    assert (first.rows, first.held, holding.visits()) == (1, 1, ["e001"])
+    assert holding.missing() == [("e002", "person_id", "p001", True)]
+
+
 def test_what_was_deleted_is_missing_again(mesh: Mesh) -> None:
     mesh.export("a", patient(1), encounter(1, of=1), encounter(2, of=1, within=1))
     assert stated(mesh.go()).rows == 0

@@ -51,8 +51,10 @@ class Mesh:
         asked = {"requires": requires, "incomplete": incomplete} if incomplete else None
         write_product(self.project, f"{domain}.visit", columns, resource="Encounter", completeness=asked)
 
-    def export(self, name: str, *resources: dict[str, Any], gone: tuple[str, ...] = ()) -> None:
-        """Write an export; `gone` are references that its delete list names."""
+    def export(
+        self, name: str, *resources: dict[str, Any], gone: tuple[str, ...] = (), source: str | None = None
+    ) -> None:
+        """Write an export, perhaps of a source of its own; `gone` are references that its delete list names."""
         for kind in ("Patient", "Encounter"):
             found = [r for r in resources if r["resourceType"] == kind]
             if found:
@@ -61,6 +63,9 @@ class Mesh:
             entries = [{"request": {"method": "DELETE", "url": url}} for url in gone]
             bundle = {"resourceType": "Bundle", "entry": entries}
             write_lines(self.landing / name / "deleted" / "Bundle-0.ndjson", [bundle])
+        if source:
+            about = {"source": source, "job": name, "submitted_at": "2026-01-01T00:00:00Z", "is_filtered": True}
+            (self.landing / name / "export.json").write_text(json.dumps(about))
 
     def go(self, lake: Path | None = None, *, domain: str | None = None) -> Manifest:
         """Run; give the manifest of the product that stands last, which is that of visits."""
