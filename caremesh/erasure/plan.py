@@ -57,9 +57,11 @@ def plan_erasure(
 ) -> ErasurePlan:
     """Find all that belongs to a patient, and say what is to be done about it; nothing is changed.
 
-    Raises LandingError where a landed file is gone, was changed or cannot be read, UsageError where one is in S3.
+    Raises LandingError where a landed file is gone, was changed or cannot be read, UsageError where one is in S3, or
+    where the lake has exports of several sources that do not share ids.
     """
     ledger = lake.read_ledger()
+    _refuse_several_people(settings, ledger)
     _refuse_strange_files(settings, ledger)
     roots = _roots(settings, lake, ledger)
     lines, others = find_files(roots)
@@ -201,6 +203,16 @@ def _roots(settings: Settings, lake: LocalLake, ledger: Ledger) -> list[Path]:
             raise UsageError("erasing works on folders", where=str(landing), hint="give a folder as --landing, or none")
         roots.append(landing)
     return roots
+
+
+def _refuse_several_people(settings: Settings, ledger: Ledger) -> None:
+    """The search goes by id: in a lake of several id spaces it would take another person's data along."""
+    spaces = settings.id_spaces.in_order({e.source for e in ledger.exports})
+    if len(spaces) > 1:
+        raise UsageError(
+            f"the lake holds {len(spaces)} sources ({', '.join(spaces)}), and one id may be another person's in each",
+            hint="erase the person in the FHIR server, then land that source's exports anew: caremesh land --forget",
+        )
 
 
 def _refuse_unwritable(steps: Iterable[FileStep]) -> None:

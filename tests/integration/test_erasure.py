@@ -299,6 +299,15 @@ def test_a_lake_that_is_made_of_what_is_left_holds_the_same(mesh: Mesh, tmp_path
 
 
 @pytest.mark.slow
+def test_in_a_lake_of_two_hospitals_nobody_is_erased_by_an_id_that_both_may_use(mesh: Mesh) -> None:
+    write_lines(mesh.landing / "other" / "Patient.ndjson", [person("p1", "Padma")])
+    mesh.go("land")
+    before = {p: p.read_bytes() for p in mesh.landing.rglob("*") if p.is_file()}
+    with pytest.raises(UsageError, match="2 sources"):
+        mesh.erase()
+    assert {p: p.read_bytes() for p in mesh.landing.rglob("*") if p.is_file()} == before
+
+
 def test_rows_that_are_kept_back_go_too(tmp_path: Path) -> None:
     mesh = Mesh(tmp_path, *PRODUCTS)
     contract = mesh.project / "domains/clinical/encounter/contract.odcs.yaml"
