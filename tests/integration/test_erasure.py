@@ -27,6 +27,7 @@ from caremesh.sources.line_digest import digest_text
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.dying import dies_at
 from tests.integration.small_mesh import write_lines, write_project
+from tests.scale import dice, stride
 
 UNTIL_PUBLISHED: tuple[Stage, ...] = ("land", "flatten", "check", "publish")
 SALT = "5a17"
@@ -443,9 +444,10 @@ def test_killed_in_the_middle_of_the_releases_it_is_finished_by_the_same_command
 def test_killed_at_any_step_it_ends_as_if_undisturbed(tmp_path: Path) -> None:
     mesh = grow(tmp_path, "clinical/patient")
     mesh.erase()
-    expected, step = state_of(mesh), 0
+    expected, every = state_of(mesh), stride(most=2)
+    step = dice("kills of an erasure").randrange(every) + 1 - every
     while True:
-        step += 1
+        step += every
         restore(mesh)
         died = erase_and_die(mesh, step)
         assert len(mesh.rows()["clinical.patient"]) in (2, 3), f"a reader saw half a release at step {step}"

@@ -248,6 +248,11 @@ def kill_often(scene: Scene, killed: list[tuple[Place, ...]]) -> Counter[str]:
     return reached
 
 
+def expect_many_phases(reached: Counter[str], least: int) -> None:
+    """A few kills may fall on few phases; many must not."""
+    assert reached.total() < 20 or len(reached) >= least, f"the kills fell on too few phases: {dict(reached)}"
+
+
 PART = 40
 """So many kills are a test, which another core may take."""
 
@@ -257,14 +262,13 @@ PART = 40
 @pytest.mark.parametrize("part", range(parts := math.ceil(share(400) / PART)))
 def test_after_kills_up_to_publish_the_lake_is_as_if_none_had_been(part: int, tmp_path: Path) -> None:
     scene = tiny_scene(tmp_path)
-    reached = kill_often(scene, cases(scene, share(400), dice("kills"))[part::parts])
-    assert len(reached) >= 4, f"the kills fell on too few phases: {dict(reached)}"
+    killed = cases(scene, share(400), dice("kills"))[part::parts]
+    expect_many_phases(kill_often(scene, killed), least=4)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_after_kills_of_all_stages_the_lake_is_as_if_none_had_been(tmp_path: Path) -> None:
+def test_after_kills_of_the_last_stages_the_lake_is_as_if_none_had_been(tmp_path: Path) -> None:
     scene = curated_scene(tmp_path)
-    late = [case for case in cases(scene, 1000, dice("kills of all stages")) if case[0].origin == "checked"]
-    reached = kill_often(scene, late[: share(40)])
-    assert len(reached) >= 2, f"the kills fell on too few phases: {dict(reached)}"
+    late = [case for case in cases(scene, 1000, dice("late kills")) if re.search("curate|catalog", case[0].name)]
+    expect_many_phases(kill_often(scene, late[: share(40, least=2)]), least=2)
