@@ -231,7 +231,7 @@ def find_original(exports: Iterable[LandedExport], copy: LandedExport) -> str | 
 def ledger_from_json(stated: Any) -> Ledger:
     """Read a ledger back from a JSON document."""
     return Ledger(
-        exports=tuple(_export_from_json(e) for e in stated["exports"]),
+        exports=_with_sources(tuple(_export_from_json(e) for e in stated["exports"])),
         decisions=tuple(Decision(**d) for d in stated.get("decisions", ())),
         jobs=tuple(job_from_json(j) for j in stated.get("jobs", ())),
         watermarks=tuple(_watermark_from_json(m) for m in stated.get("watermarks", ())),
@@ -253,6 +253,19 @@ def _watermark_from_json(stated: dict[str, Any]) -> SetWatermark:
     return SetWatermark(**{**stated, "types": None if types is None else tuple(types)})
 
 
+def _with_sources(exports: tuple[LandedExport, ...]) -> tuple[LandedExport, ...]:
+    """Exports with their sources, also those that a lake of an earlier version lists, which knew of none.
+
+    There all were taken as of one source: where the others name one, it is that of an export that names none.
+    """
+    if all(e.source for e in exports):
+        return exports
+    named = {e.name: stated_source(e.name, e.manifest) for e in exports if not e.source and not e.replay_of}
+    distinct = {source for source in named.values() if source}
+    rest = distinct.pop() if len(distinct) == 1 else DEFAULT_SOURCE
+    return tuple(replace(e, source=e.source or named.get(e.name) or rest) for e in exports)
+
+
 def _export_from_json(stated: dict[str, Any]) -> LandedExport:
     manifest = ExportManifest(**stated["manifest"]) if stated.get("manifest") else None
     return LandedExport(
@@ -262,8 +275,7 @@ def _export_from_json(stated: dict[str, Any]) -> LandedExport:
         files=tuple(_file_from_json(f) for f in stated["files"]),
         manifest=manifest,
         same_as=stated.get("same_as"),
-        # Lakes of earlier versions do not state it.
-        source=stated.get("source") or stated_source(stated["name"], manifest) or DEFAULT_SOURCE,
+        source=stated.get("source", ""),
     )
 
 
