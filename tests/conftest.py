@@ -19,6 +19,10 @@ pytest_plugins = ["tests.athena.fixtures", "tests.packing"]
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 NOW = "2026-01-02T03:04:05Z"
+CACHE = ROOT / ".pytest_cache" / "caremesh"
+"""What saves work in later runs, for all tests and their processes."""
+
+os.environ["CAREMESH_CACHE"] = str(CACHE)
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def shared_data() -> Path:
 
 def settings_for(lake: Path, landing: Path | None = None, *, project: Path = ROOT, now: str = NOW) -> Settings:
     """Settings as the command line would make them, with a fixed clock."""
-    return Settings(project=project, lake=lake, now=now, run_id="test", landing=landing)
+    return Settings(project=project, lake=lake, now=now, run_id="test", landing=landing, cache=CACHE)
 
 
 class SilentWatcher:

@@ -62,6 +62,7 @@ def make_settings(
         engine=engine,
         run_id=uuid.uuid4().hex[:12],
         scratch=_scratch(place, os.environ),
+        cache=_cache(os.environ),
         aws=read_aws(os.environ),
         export=read_export(os.environ),
         source=source,
@@ -159,6 +160,13 @@ def _scratch(lake: Place, env: Mapping[str, str]) -> Path | None:
     """Where work in progress of a lake in S3 stands: one folder for each lake, below the user's cache."""
     if not isinstance(lake, S3Place):
         return None
-    cache = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else tempfile.gettempdir())
-    root = Path(env.get("CAREMESH_SCRATCH") or f"{cache}/caremesh")
+    root = Path(env.get("CAREMESH_SCRATCH") or _cache(env) or Path(tempfile.gettempdir()) / "caremesh")
     return root / hashlib.sha256(str(lake).encode()).hexdigest()[:12]
+
+
+def _cache(env: Mapping[str, str]) -> Path | None:
+    """The user's cache; None where the user has no folder of their own, as others could write to any other one."""
+    if stated := env.get("CAREMESH_CACHE"):
+        return Path(stated)
+    home = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else None)
+    return Path(home) / "caremesh" if home else None

@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from caremesh.engines.dbt_manifest import KeptManifest, find_manifest
 from caremesh.errors import CurateError
 from caremesh.products import Column, Product
 
@@ -104,10 +105,12 @@ def build(
     variables: Mapping[str, object],
     env: Mapping[str, str],
     unit_tests: bool = False,
+    cache: Path | None = None,
 ) -> DbtResult:
     """Build and test every model of a work folder on `target`; raise CurateError with the names of what failed.
 
-    `env` fills the env_var() calls of profiles.yml and dbt_project.yml; paths in it must be absolute. On `athena` it
+    `env` fills the env_var() calls of profiles.yml and dbt_project.yml; paths in it are absolute, or seen from the
+    work folder. What dbt reads out of the project is kept in the folder `cache` for the next build. On `athena` it
     also holds what boto3 asks the environment for. CAREMESH_CURATED_SCHEMA and CAREMESH_CURATED_WORK_SCHEMA build into
     other schemas than `curated` and `curated_work`. Unit tests check the models, not the data: leave them out where
     data is published.
@@ -115,7 +118,7 @@ def build(
     arguments = ["--vars", json.dumps({k: str(v) for k, v in variables.items()})]
     if not unit_tests:
         arguments += ["--exclude-resource-type", "unit_test"]
-    results = _invoke("build", project, target=target, arguments=arguments, env=env)
+    results = _invoke("build", project, target=target, arguments=arguments, env=env, cache=cache)
     tests = [r for r in results if r.node.resource_type in _TESTS]
     parents = {r.node.unique_id: tuple(r.node.depends_on.nodes) for r in results if r.node.resource_type == "model"}
     return DbtResult(
@@ -125,11 +128,11 @@ def build(
     )
 
 
-def compile_offline(project: Path, *, target: str, env: Mapping[str, str]) -> dict[str, str]:
+def compile_offline(project: Path, *, target: str, env: Mapping[str, str], cache: Path | None = None) -> dict[str, str]:
     """Compile every model for `target` without a connection or credentials: model name → SQL."""
     offline = {**env, "AWS_EC2_METADATA_DISABLED": "true"}
     arguments = ["--no-introspect", "--no-populate-cache"]
-    results = _invoke("compile", project, target=target, arguments=arguments, env=offline)
+    results = _invoke("compile", project, target=target, arguments=arguments, env=offline, cache=cache)
     return {r.node.name: r.node.compiled_code for r in results if r.node.resource_type == "model"}
 
 
@@ -164,7 +167,15 @@ def _source_table(product: Product, table: tuple[str, str] | None) -> dict[str, 
     }
 
 
-def _invoke(command: str, project: Path, *, target: str, arguments: Sequence[str], env: Mapping[str, str]) -> list[Any]:
+def _invoke(
+    command: str,
+    project: Path,
+    *,
+    target: str,
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    cache: Path | None,
+) -> list[Any]:
     from dbt.cli.main import dbtRunner  # imported here: it takes seconds, and most commands never need it
 
     folder = str(project.resolve())
@@ -173,10 +184,14 @@ def _invoke(command: str, project: Path, *, target: str, arguments: Sequence[str
     places = ["--project-dir", folder, "--profiles-dir", folder, "--log-path", f"{folder}/{LOG_FILE.parent}"]
     places += ["--target", target, "--target-path", f"{folder}/target_{target}"]
     with chdir(folder), _environment(env):
+        kept = _find_manifest(cache, Path(folder), target=target, arguments=arguments) if cache else None
+        manifest = kept.read() if kept else None
         try:
-            outcome: Any = dbtRunner().invoke([*quiet, *local, command, *places, *arguments])
+            outcome: Any = dbtRunner(manifest=manifest).invoke([*quiet, *local, command, *places, *arguments])
         finally:
             _close_connections()
+    if kept and manifest is None and outcome.exception is None:
+        kept.keep(Path(folder) / f"target_{target}" / "partial_parse.msgpack")
     if outcome.exception is not None:
         raise CurateError(
             f"dbt {command} did not start: {outcome.exception}", where=folder, hint=f"read {project / LOG_FILE}"
@@ -187,6 +202,12 @@ def _invoke(command: str, project: Path, *, target: str, arguments: Sequence[str
         # The names alone: a database quotes values in its messages, and they stay in the log.
         raise CurateError(f"dbt {command} failed in {', '.join(broken)}", hint=f"read {project / LOG_FILE}")
     return results
+
+
+def _find_manifest(cache: Path, project: Path, *, target: str, arguments: Sequence[str]) -> KeptManifest:
+    files = {file.as_posix(): (project / file).read_bytes() for file in project_files(project)}
+    variables = arguments[arguments.index("--vars") + 1] if "--vars" in arguments else ""
+    return find_manifest(cache / "dbt", project, files=files, target=target, variables=variables, env=os.environ)
 
 
 def _built(result: Any, parents: Mapping[str, Sequence[str]]) -> BuiltTable:

@@ -27,11 +27,12 @@ def build_here(products: Sequence[Product], *, settings: Settings, lake: LocalLa
         add_product_views(connection, lake, products)
     project = write_project(products, work / "dbt", project_dir=settings.dbt_dir)
     env = {
-        "CAREMESH_DUCKDB": str(database.resolve()),
+        # As seen from the work folder: what dbt reads out of the project is then the same for every lake.
+        "CAREMESH_DUCKDB": f"../{database.name}",
         "CAREMESH_MEMORY_LIMIT": settings.reduced_memory_limit,
         "CAREMESH_THREADS": str(settings.reduced_threads),
     }
-    result = build(project, target="local", variables={}, env=env)
+    result = build(project, target="local", variables={}, env=env, cache=settings.cache)
     folder = lake.scratch / CURATED_FOLDER
     made = _export(result, database, folder, name=name, at=settings.now)
     lake.add_curated(folder, made)

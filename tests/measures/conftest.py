@@ -13,7 +13,7 @@ from caremesh.engines.dbt import DbtResult, build, write_project
 from caremesh.lake.local import LocalLake
 from caremesh.pipeline import run
 from caremesh.products import Product, find_domains
-from tests.conftest import ROOT, SilentWatcher, settings_for
+from tests.conftest import CACHE, ROOT, SilentWatcher, settings_for
 from tests.measures.case_rows import case_rows
 from tests.measures.product_tables import create_products
 
@@ -67,7 +67,7 @@ def curate(
 ) -> Iterator[Curated]:
     """Build the curated tables over the products in a DuckDB file, and keep a connection to it."""
     project = write_project(products, database.with_name("dbt"), project_dir=ROOT / "dbt_project")
-    env = {"CAREMESH_DUCKDB": str(database)}
-    result = build(project, target="local", variables=variables, env=env, unit_tests=unit_tests)
+    env = {"CAREMESH_DUCKDB": f"../{database.name}"}
+    result = build(project, target="local", variables=variables, env=env, unit_tests=unit_tests, cache=CACHE)
     with duckdb.connect(str(database), read_only=True) as connection:
         yield Curated(result, project, connection)
