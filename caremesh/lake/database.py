@@ -17,6 +17,7 @@ from caremesh.lake.files import sync
 from caremesh.lake.layout import LEDGER_FILE
 from caremesh.lake.local import LocalLake
 from caremesh.lake.removals import RECEIPT_COLUMNS, removals_sql
+from caremesh.lake.shown_state import describe_shown, is_shown, note_shown
 from caremesh.products import Product
 from caremesh.quoting import quote_file, quote_name, quote_text
 from caremesh.sources.line_digest import TEXT_DIGITS
@@ -38,7 +39,13 @@ _DECISION = """(
 
 
 def rebuild_database(lake: LocalLake, products: Sequence[Product]) -> Path:
-    """Write the lake's DuckDB file anew from its pointers and swap it in; raise LakeError where that cannot be done."""
+    """Write the lake's DuckDB file anew from its pointers and swap it in, unless it shows all of them already.
+
+    Raises LakeError where that cannot be done.
+    """
+    state = describe_shown(lake, products)
+    if is_shown(lake, state):
+        return lake.database
     aside = lake.root / f".{lake.database.name}.part"
     # DuckDB would take what a killed run logged for part of the new file.
     for left in (aside, aside.with_name(f"{aside.name}.wal")):
@@ -64,6 +71,7 @@ def rebuild_database(lake: LocalLake, products: Sequence[Product]) -> Path:
     sync(aside)
     aside.replace(lake.database)
     sync(lake.root)
+    note_shown(lake, state)
     return lake.database
 
 
