@@ -17,13 +17,16 @@ def enter() -> None:
     gc.set_threshold(_MANY_OBJECTS)
     # A lake holds patients' data: what is written is for its owner and group, and nobody else.
     os.umask(0o027)
-    from caremesh.cli import main
-
     code: int | str | None = 0
     try:
+        from caremesh.cli import main
+
         main()
     except SystemExit as stop:
         code = stop.code
+    except KeyboardInterrupt:
+        # Before anything began; from then on, the command line says what became of the work.
+        code = 130
     if isinstance(code, str):
         sys.exit(code)
     _leave(code or 0)

@@ -33,11 +33,17 @@ from caremesh.lake.quarantine import Counts, count_quarantine
 from caremesh.lake.release import Manifest
 from caremesh.lake.removals import Removal
 from caremesh.lake.watermark import Watermark
-from caremesh.pipeline import ProductReport, RunReport
+from caremesh.pipeline import ProductReport, RunReport, StageOutcome
 from caremesh.products import Domain, Product
 from caremesh.sources.export_jobs import ExportJob
 from caremesh.sources.healthlake import ServerJob
 from caremesh.terminal import printable
+
+_MARKS: Mapping[StageOutcome, tuple[str, str]] = {
+    "done": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "skipped": ("-", "yellow"),
+}
 
 WIDE = 125
 """Columns of a terminal that holds every table whole."""
@@ -89,15 +95,17 @@ class RunWatcher:
         if not self._quiet:
             self._console.print(f"  {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
-    def end(self, summary: str) -> None:
-        """Close the stage with its one-line summary."""
+    def end(self, summary: str, *, outcome: StageOutcome = "done") -> None:
+        """Close the stage with its one-line summary, and a mark that tells a failure from work that is done."""
         self._charge()
         self._label = ""
         self._stop()
         if not self._quiet:
-            mark = "[red]✗[/]" if summary == "failed" else "[green]✓[/]"
-            took = f"  [dim]{self._clock() - self._started:.1f} s[/]" if self._console.is_terminal else ""
-            self._console.print(f"{mark} {self._stage:<9} {summary}{took}", highlight=False)
+            mark, style = _MARKS[outcome]
+            line = Text.assemble((mark, style), f" {self._stage:<9} ", (summary, style if outcome == "failed" else ""))
+            if self._console.is_terminal:
+                line.append(f"  {self._clock() - self._started:.1f} s", style="dim")
+            self._console.print(line, highlight=False, soft_wrap=True)
         self._stage = None
 
     def close(self) -> None:

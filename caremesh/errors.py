@@ -1,35 +1,64 @@
-"""Every error a user can meet, and the exit code of each kind.
+"""Every error a user can meet, and every exit code.
 
-    CareMeshError            1   (never raised itself)
-    ├── UsageError           2   the command line or the settings ask for something impossible
-    ├── ContractError       10   a contract or product folder is not valid
-    ├── ViewError           11   a ViewDefinition is not valid, or disagrees with the data's types
-    ├── QualityError        12   a candidate release broke a critical check
-    ├── PublishError        13   a release could not be made current
-    ├── LandingError        14   an export or one of its files cannot be read
-    ├── LakeError           15   the lake is damaged, or is not a lake
-    │   └── LakeLockedError 16   another run holds the lake
-    ├── CurateError         17   dbt could not build or test the curated tables
-    ├── RegisterError       18   a catalog publisher failed
-    ├── QueryError          19   the SQL of `caremesh query` failed
-    ├── AwsError            20   AWS refused a request, or did not answer
-    └── ExportError         21   a FHIR server's export failed, or did not come whole
+    CareMeshError
+    ├── UsageError
+    ├── ContractError
+    ├── ViewError
+    ├── QualityError
+    ├── PublishError
+    ├── LandingError
+    ├── LakeError
+    │   └── LakeLockedError
+    ├── CurateError
+    ├── RegisterError
+    ├── QueryError
+    ├── AwsError
+    └── ExportError
 
 A message says what was found, where, and what to do next. It never quotes row content.
-`EXIT_QUARANTINED` is no error: the run did its work, and set lines or files aside.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+EXIT_INTERNAL = 1
+EXIT_INTERRUPTED = 130
 EXIT_QUARANTINED = 3
+
+EXIT_CODES: Mapping[int, str] = {
+    EXIT_INTERNAL: "an error of CareMesh itself, or output that could not be written",
+    EXIT_INTERRUPTED: "interrupted (Ctrl-C); what is finished is kept",
+    2: "the command line or the settings ask for something impossible",
+    16: "another run holds the lake",
+    15: "the lake is damaged, cannot be written, or is not a lake",
+    20: "AWS refused a request, or did not answer",
+    14: "an export, or a file of it, cannot be read",
+    10: "a contract or a product folder is not valid",
+    11: "a view is not valid, or the data gives a column more values than it may hold",
+    12: "a candidate release broke a critical check of its contract",
+    13: "a release could not be made current, or is not there to go back to",
+    17: "dbt could not build or test the curated tables",
+    18: "a catalog could not be written",
+    19: "the SQL of `caremesh query` failed",
+    21: "a FHIR server did not make an export, or it did not come whole",
+    EXIT_QUARANTINED: "done, and lines or files were set aside",
+    0: "done",
+}
+"""Every exit code and its meaning, the worst first. A run has one for all that happened in it: the worst."""
+
+
+def worst_exit_code(codes: Iterable[int]) -> int:
+    """The worst of these exit codes, by the order of EXIT_CODES; 0 where there are none."""
+    order = list(EXIT_CODES)
+    return min(codes, key=order.index, default=0)
 
 
 class CareMeshError(Exception):
     """Base of everything that the command line reports without a traceback."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[int] = EXIT_INTERNAL
 
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
         """Keep what was found (`message`), its place (`where`: file:line or JSON path) and the next move (`hint`)."""
@@ -94,9 +123,16 @@ class LakeLockedError(LakeError):
 
 
 class CurateError(CareMeshError):
-    """Dbt could not build or test the curated tables."""
+    """Dbt could not build or test the curated tables; `summary` says how many of how many."""
 
     exit_code = 17
+
+    def __init__(
+        self, message: str, *, where: str | None = None, hint: str | None = None, summary: str | None = None
+    ) -> None:
+        """Keep what was found, its place, the next move, and how much of the build failed."""
+        super().__init__(message, where=where, hint=hint)
+        self.summary = summary
 
 
 class RegisterError(CareMeshError):

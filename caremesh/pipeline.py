@@ -6,13 +6,13 @@ each stage writes aside and moves into place in one step, and finds its own fini
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from caremesh.aws import Aws
-from caremesh.errors import CareMeshError, LandingError, PublishError
+from caremesh.errors import CareMeshError, CurateError, LandingError, PublishError
 from caremesh.fhir import CompiledView
 from caremesh.lake.base import Lake
 from caremesh.lake.erasures import refuse_pending
@@ -42,6 +42,8 @@ STAGES: tuple[Stage, ...] = ("land", "flatten", "check", "publish", "curate", "r
 
 IGNORED_SHOWN = 5
 
+StageOutcome = Literal["done", "failed", "skipped"]
+
 
 class Watcher(Protocol):
     """Somebody who is told how far a run is; the command line draws it."""
@@ -55,8 +57,8 @@ class Watcher(Protocol):
     def note(self, text: str) -> None:
         """Something worth knowing happened."""
 
-    def end(self, summary: str) -> None:
-        """The stage that began last is over."""
+    def end(self, summary: str, *, outcome: StageOutcome = "done") -> None:
+        """The stage that began last is over; `failed` also where it did its work, and what it found is a failure."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,28 @@ class ProductReport:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What one run did; a part is None where its stage was not asked for."""
+    """What one run did; a part is None where its stage was not asked for, or not reached.
+
+    `errors` are what stages ended with, in their order: none where all of them came to their end.
+    """
 
     landing: LandingReport | None
     products: tuple[ProductReport, ...]
     curated: CurateReport | None
     changes: tuple[Change, ...] | None
+    errors: tuple[BaseException, ...] = ()
 
     @property
     def failed(self) -> tuple[ProductReport, ...]:
         """Products whose candidate broke a critical check."""
         return tuple(p for p in self.products if p.manifest.passed is False)
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the run came to its end, and left every product and the curated tables as they were."""
+        is_curated_anew = self.curated is not None and self.curated.is_new
+        outcomes = {p.outcome for p in self.products}
+        return not self.errors and outcomes == {"unchanged"} and not is_curated_anew
 
     @property
     def passed_over(self) -> tuple[IgnoredFile, ...]:
@@ -110,6 +123,42 @@ class RunReport:
         return sum(worst.values())
 
 
+class StoppedRunError(Exception):
+    """A stage failed; `report` tells of all that the run did, and why it ended."""
+
+    def __init__(self, report: RunReport) -> None:
+        super().__init__()
+        self.report = report
+
+
+def attempt(
+    settings: Settings,
+    *,
+    watcher: Watcher,
+    command: str,
+    stages: Sequence[Stage] = STAGES,
+    domain: str | None = None,
+    was_interrupted: Callable[[], bool] = lambda: False,
+) -> RunReport:
+    """Run like `run`; where stages fail, give the report all the same, which has their errors.
+
+    Raises the error for which no stage began. `was_interrupted` tells whether somebody asked the process to stop: the
+    error of a stage then is only what an engine made of it.
+    """
+    aws = Aws(settings.aws)
+    domains, lake = find_domains(settings.domains_dir), open_lake(settings, aws)
+    chosen = select_products(domains, domain=domain)
+    if "land" in stages:
+        settings.require_landing()
+    else:
+        lake.require()
+    try:
+        with writing(settings, lake, command), open_stage_engine(settings, scratch=lake.scratch) as engine:
+            return _Run(settings, lake, Exports(aws), engine, domains, chosen, watcher, was_interrupted).go(stages)
+    except StoppedRunError as stopped:
+        return stopped.report
+
+
 def run(
     settings: Settings,
     *,
@@ -120,17 +169,12 @@ def run(
 ) -> RunReport:
     """Run `stages`, in their order, for one domain or all; curate and register always regard the whole lake.
 
-    Raises the first error that stops the run. A failed check does not: the product keeps its current release.
+    Raises the first error of a stage. A failed check is none: the product keeps its current release.
     """
-    aws = Aws(settings.aws)
-    domains, lake = find_domains(settings.domains_dir), open_lake(settings, aws)
-    chosen = select_products(domains, domain=domain)
-    if "land" in stages:
-        settings.require_landing()
-    else:
-        lake.require()
-    with writing(settings, lake, command), open_stage_engine(settings, scratch=lake.scratch) as engine:
-        return _Run(settings, lake, Exports(aws), engine, domains, chosen, watcher).go(stages)
+    report = attempt(settings, watcher=watcher, command=command, stages=stages, domain=domain)
+    if report.errors:
+        raise report.errors[0]
+    return report
 
 
 def rollback(settings: Settings, product_id: str, release: str | None, *, command: str) -> tuple[str, str]:
@@ -203,6 +247,7 @@ class _Run:
     domains: tuple[Domain, ...]
     chosen: tuple[Product, ...]
     watcher: Watcher
+    was_interrupted: Callable[[], bool]
     landing: LandingReport | None = None
     views: dict[str, tuple[CompiledView, ...]] = field(default_factory=dict)
     reports: dict[str, ProductReport] = field(default_factory=dict)
@@ -210,6 +255,7 @@ class _Run:
     changes: tuple[Change, ...] | None = None
 
     def go(self, stages: Sequence[Stage]) -> RunReport:
+        """Work through the stages; raise StoppedRunError where one failed."""
         steps = {
             "land": self._land,
             "flatten": self._flatten,
@@ -218,19 +264,46 @@ class _Run:
             "curate": self._curate,
             "register": self._register,
         }
-        late: CareMeshError | None = None
+        errors: list[BaseException] = []
         for stage in (s for s in STAGES if s in stages):
+            self.watcher.begin(stage, total=0, unit="")
             try:
-                steps[stage]()
-            except CareMeshError as error:
+                with telling_failed_writes(str(self.settings.lake)):
+                    steps[stage]()
+            except (Exception, KeyboardInterrupt) as raised:
+                error = KeyboardInterrupt() if self.was_interrupted() else raised
+                self.watcher.end(self._ended(stage, error), outcome="failed")
+                errors.append(error)
                 # What is published is to be found in the catalog, also where curating failed.
-                if stage != "curate":
-                    raise
-                self.watcher.end("failed")
-                late = error
-        if late:
-            raise late
-        return RunReport(self.landing, self._with_decisions(), self.curated, self.changes)
+                if stage != "curate" or not isinstance(error, CareMeshError):
+                    break
+        if errors:
+            raise StoppedRunError(self._report(errors))
+        return self._report()
+
+    def _report(self, errors: Sequence[BaseException] = ()) -> RunReport:
+        """What the run did; where it was stopped, no more is asked of the lake than it can give."""
+        try:
+            products = self._with_decisions()
+        except CareMeshError:
+            if not errors:
+                raise
+            products = tuple(self.reports.values())
+        return RunReport(self.landing, products, self.curated, self.changes, tuple(errors))
+
+    def _ended(self, stage: Stage, error: BaseException) -> str:
+        """How a stage ended that did not come to its end, and how far it came."""
+        word = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        reports = self.reports.values()
+        how_far = {
+            "flatten": (len(reports), len([p for p in self.chosen if p.view_files])),
+            "check": (sum(r.manifest.verdict is not None for r in reports), len(reports)),
+            "publish": (sum(r.outcome in ("published", "unchanged") for r in reports), len(reports)),
+        }
+        if stage in how_far:
+            done, of = how_far[stage]
+            return f"{word}: {done} of {of} products {stage}ed"
+        return f"{word}: {error.summary}" if isinstance(error, CurateError) and error.summary else word
 
     def _with_decisions(self) -> tuple[ProductReport, ...]:
         """What was done with each product; its quarantined lines are held against what was decided on them."""
@@ -252,7 +325,6 @@ class _Run:
 
     def _land(self) -> None:
         types = {v.resource for p in self._everything if p.view_files for v in self._views(p)}
-        self.watcher.begin("land", total=0, unit="bytes")
         self.landing = land(
             self.settings,
             lake=self.lake,
@@ -332,8 +404,6 @@ class _Run:
 
     def _check(self) -> None:
         reports = self._found_reports()
-        if not reports:
-            self.watcher.note("nothing to check: caremesh flatten makes candidates")
         self.watcher.begin("check", total=len(reports), unit="products")
         if any(r.manifest.verdict is None for r in reports):
             prepare()
@@ -342,8 +412,13 @@ class _Run:
             manifest = check(report.product, report.manifest, settings=self.settings, lake=self.lake)
             self.reports[report.product.id] = replace(report, manifest=manifest)
             self.watcher.advance(1, report.product.id)
-        failed = sum(r.manifest.passed is False for r in self.reports.values())
-        self.watcher.end(f"{len(reports) - failed} of {len(reports)} products passed")
+        failed = [r.product.id for r in self.reports.values() if r.manifest.passed is False]
+        if failed:
+            self.watcher.end(f"{len(failed)} of {len(reports)} products failed: {', '.join(failed)}", outcome="failed")
+        elif reports:
+            self.watcher.end(f"{len(reports)} of {len(reports)} products passed")
+        else:
+            self.watcher.end("there is no candidate: caremesh flatten makes them", outcome="skipped")
 
     def _publish(self) -> None:
         reports = self._found_reports()
@@ -359,8 +434,15 @@ class _Run:
         if refused:
             raise _all_in_one(refused)
         outcomes = [str(r.outcome) for r in self.reports.values()]
-        counted = [f"{outcomes.count(o)} {o}" for o in dict.fromkeys(outcomes)]
-        self.watcher.end(", ".join(counted) or "nothing to publish")
+        failed = outcomes.count("failed")
+        counted = [f"{outcomes.count(o)} {o}" for o in dict.fromkeys(outcomes) if o != "failed"]
+        if failed:
+            refusal = f"{failed} of {len(reports)} products not published, as their checks failed"
+            self.watcher.end("; ".join([refusal, *filter(None, [", ".join(counted)])]), outcome="failed")
+        elif counted:
+            self.watcher.end(", ".join(counted))
+        else:
+            self.watcher.end("there is no candidate: caremesh flatten makes them", outcome="skipped")
 
     def _publish_each(self, reports: Sequence[ProductReport]) -> tuple[PublishError, ...]:
         """Publish each product on its own: one that cannot be, as another run was faster, keeps back no other."""
@@ -377,13 +459,11 @@ class _Run:
         return tuple(refused)
 
     def _curate(self) -> None:
-        self.watcher.begin("curate", total=0, unit="")
         self.curated = curate(self._everything, settings=self.settings, lake=self.lake)
         self.lake.show_curated(self._everything)
-        self.watcher.end(self.curated.summary)
+        self.watcher.end(self.curated.summary, outcome="skipped" if self.curated.skipped else "done")
 
     def _register(self) -> None:
-        self.watcher.begin("register", total=0, unit="")
         self.changes = register(self.domains, target=self.settings.target, lake=self.lake)
         made = sum(c.action != "none" for c in self.changes)
         self.watcher.end(f"{made} change(s)" if made else "no change")

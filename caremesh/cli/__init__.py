@@ -10,9 +10,10 @@ import typer
 from caremesh.cli import completeness, export, quarantine, view
 from caremesh.cli.erase import erase
 from caremesh.cli.files import files
+from caremesh.cli.interrupts import noticing_interrupts, was_interrupted
 from caremesh.cli.mesh import app
-from caremesh.cli.output import report_error, report_internal, stderr
-from caremesh.errors import CareMeshError
+from caremesh.cli.output import stderr, tell_error
+from caremesh.errors import EXIT_INTERRUPTED
 
 __all__ = ["app", "main"]
 
@@ -25,20 +26,28 @@ app.command()(files)
 
 
 def main() -> None:
-    """Run the command line; turn every CareMeshError into its message and exit code."""
+    """Run the command line; turn every error into its message and exit code."""
+    with noticing_interrupts():
+        code = _call()
+    if code == EXIT_INTERRUPTED:
+        stderr().print(
+            "interrupted: everything that was finished is kept, and the same command again goes on from there",
+            soft_wrap=True,
+        )
+    sys.exit(code)
+
+
+def _call() -> int:
     try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except CareMeshError as error:
-        report_error(error)
-        sys.exit(error.exit_code)
+        return int(app(standalone_mode=False) or 0)
     except (typer.Abort, KeyboardInterrupt):
-        stderr().print("interrupted; the same command again completes the rest")
-        sys.exit(130)
+        return EXIT_INTERRUPTED
     except Exception as error:
+        if was_interrupted():
+            return EXIT_INTERRUPTED
         # Wrong usage comes as click's own exception, which knows how to show itself.
         show: Callable[[], None] | None = getattr(error, "show", None)
-        if show is not None:
-            show()
-            sys.exit(getattr(error, "exit_code", 2))
-        report_internal(error)
-        sys.exit(1)
+        if show is None:
+            return tell_error(error)
+        show()
+        return int(getattr(error, "exit_code", 2))

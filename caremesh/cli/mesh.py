@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -13,15 +11,16 @@ import typer
 from caremesh.cli.delivery import SafeCsv
 from caremesh.cli.environment import days_before, make_settings, open_present_lake
 from caremesh.cli.output import ShownText, own_name, print_line, say, stderr, stdout
-from caremesh.errors import EXIT_QUARANTINED, QualityError, UsageError
-from caremesh.settings import DEFAULT_MEMORY_LIMIT, EngineChoice, Settings, Target, project_root
+from caremesh.cli.running import finish, run_stages
+from caremesh.errors import UsageError
+from caremesh.settings import DEFAULT_MEMORY_LIMIT, EngineChoice, Target, project_root
 
 if TYPE_CHECKING:
     from caremesh.demo import ExportPlan
     from caremesh.lake.aws import AwsLake
     from caremesh.lake.base import Lake
     from caremesh.lake.query_rows import QueryResult
-    from caremesh.pipeline import RunReport, Stage
+    from caremesh.pipeline import Stage
 
 FLOW = "landing NDJSON → flatten → check → publish → curate → register → BI"
 
@@ -74,7 +73,7 @@ def run(
     engine: EngineOption = "duckdb",
     quiet: Quiet = False,
 ) -> None:
-    """Run all six stages. Exit 3 where lines stand in quarantine, 12 where a candidate failed its checks."""
+    """Run all six stages. The exit code is that of the worst that happened: 0 done, 3 lines were set aside."""
     settings = make_settings(
         lake,
         project=project,
@@ -375,73 +374,6 @@ def _generate(plan: ExportPlan, landing: Path, sequence: int, *, quiet: bool) ->
         else:
             write_export(plan, landing, on_progress=on_progress)
     say(f"wrote synthetic export {name} of {plan.patients:,} patients", quiet)
-
-
-def run_stages(
-    settings: Settings,
-    command: str,
-    *,
-    stages: tuple[Stage, ...] | None = None,
-    domain: str | None = None,
-    quiet: bool,
-) -> RunReport:
-    """Run stages, show how far they are, and print a line for each product."""
-    from caremesh import pipeline
-    from caremesh.console import RunWatcher, run_table
-
-    watcher = RunWatcher(stderr(), clock=time.monotonic, quiet=quiet)
-    try:
-        report = pipeline.run(
-            settings, watcher=watcher, command=f"caremesh {command}", stages=stages or pipeline.STAGES, domain=domain
-        )
-    finally:
-        watcher.close()
-    if report.products:
-        console = stdout()
-        console.print(run_table(report, watcher.seconds, width=console.width))
-    return report
-
-
-def finish(report: RunReport, settings: Settings, *, with_examples: bool = False) -> None:
-    """Say what remains to be said and leave with the exit code that fits: failed checks before quarantine."""
-    from caremesh.console import failing_checks, next_steps
-
-    lake = settings.lake
-    if report.curated and report.curated.skipped:
-        print_line(f"not curated, as these have no release yet: {', '.join(report.curated.skipped)}")
-    for file in report.passed_over:
-        print_line(f"not taken in: {file.path}: {file.reason}")
-    if report.quarantined:
-        print_line(
-            f"{report.quarantined} line(s) quarantined; see: {own_name()} quarantine list --lake {quote(str(lake))}"
-        )
-        print_line("correct them (quarantine dump, quarantine replay), or give them up (quarantine discard)")
-    if any(p.manifest.claimed for p in report.products):
-        print_line(
-            "ids come from more than one source, and the first one keeps them: caremesh.toml, [sources], says which"
-        )
-    for manifest in (p.manifest for p in report.products):
-        if manifest.completeness and manifest.completeness.rows:
-            state = "are held back" if manifest.held else "are listed"
-            print_line(
-                f"{manifest.product}: {manifest.completeness.rows:,} row(s) name resources that have not arrived, and "
-                f"{state}; see: {own_name()} incomplete {manifest.product} --lake {quote(str(lake))}"
-            )
-    if report.products and not report.failed and all(p.outcome == "unchanged" for p in report.products):
-        print_line("nothing changed: every product is at the release that these exports give")
-    if with_examples and isinstance(lake, Path):
-        print_line("\nNow try:")
-        for line in next_steps(lake, caremesh=own_name()):
-            print_line(f"  {line}")
-    if report.failed:
-        failed = report.failed[0]
-        raise QualityError(
-            "; ".join(f"{p.product.id}: {', '.join(failing_checks(p.manifest))}" for p in report.failed),
-            where=open_present_lake(settings).report_place(failed.product, failed.manifest),
-            hint="the current releases keep serving; correct the data or the contract, then run again",
-        )
-    if report.quarantined or report.passed_over:
-        raise typer.Exit(EXIT_QUARANTINED)
 
 
 def _query_locally(opened: Lake, sql: str, *, asked_for_athena: bool) -> QueryResult:

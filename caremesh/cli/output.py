@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from caremesh.errors import CareMeshError
+from caremesh.errors import EXIT_INTERNAL, CareMeshError
 from caremesh.terminal import printable
 
 if TYPE_CHECKING:
@@ -33,6 +33,15 @@ class ShownText:
         return self._out.write(printable(text) if self._is_terminal else text)
 
 
+def tell_error(error: BaseException) -> int:
+    """Show an error, a user's or one of ours; give its exit code."""
+    if isinstance(error, CareMeshError):
+        report_error(error)
+        return error.exit_code
+    report_internal(error)
+    return EXIT_INTERNAL
+
+
 def report_error(error: CareMeshError) -> None:
     """Show an error that a user can mend."""
     from rich.markup import escape
@@ -40,7 +49,7 @@ def report_error(error: CareMeshError) -> None:
     stderr().print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
 
 
-def report_internal(error: Exception) -> None:
+def report_internal(error: BaseException) -> None:
     """Show where an error of ours came up, and its kind. Its text is withheld: it may quote a row."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     stderr().print(frames, highlight=False, markup=False, soft_wrap=True)

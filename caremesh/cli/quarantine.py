@@ -25,10 +25,9 @@ from caremesh.cli.mesh import (
     Quiet,
     TargetOption,
     Threads,
-    finish,
-    run_stages,
 )
 from caremesh.cli.output import print_line, say, stdout
+from caremesh.cli.running import finish, run_stages
 from caremesh.errors import UsageError
 from caremesh.settings import DEFAULT_MEMORY_LIMIT
 

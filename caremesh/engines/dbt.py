@@ -18,17 +18,18 @@ from typing import Any
 
 import yaml
 
+from caremesh.engines.dbt_failures import BROKEN, describe_failure, describe_refusal
 from caremesh.engines.dbt_manifest import KeptManifest, find_manifest
 from caremesh.errors import CurateError
 from caremesh.products import Column, Product
 
 PROJECT_FILE = "dbt_project.yml"
+PROJECT_FOLDER = "dbt_project"
 LOG_FILE = Path("logs") / "dbt.log"
 
 # What dbt itself leaves in a project that somebody worked in by hand.
 _LEFT_BEHIND = ("target", "target_local", "target_athena", "logs", "dbt_packages")
 _TESTS = ("test", "unit_test")
-_BROKEN = ("error", "fail", "runtime error")
 
 
 @dataclass(frozen=True)
@@ -190,17 +191,15 @@ def _invoke(
             outcome: Any = dbtRunner(manifest=manifest).invoke([*quiet, *local, command, *places, *arguments])
         finally:
             _close_connections()
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
     if kept and manifest is None and outcome.exception is None:
         kept.keep(Path(folder) / f"target_{target}" / "partial_parse.msgpack")
     if outcome.exception is not None:
-        raise CurateError(
-            f"dbt {command} did not start: {outcome.exception}", where=folder, hint=f"read {project / LOG_FILE}"
-        )
+        raise describe_refusal(command, outcome.exception, project=PROJECT_FOLDER, log=project / LOG_FILE)
     results = list(outcome.result.results)
-    broken = sorted(r.node.name for r in results if r.status in _BROKEN)
-    if broken or not outcome.success:
-        # The names alone: a database quotes values in its messages, and they stay in the log.
-        raise CurateError(f"dbt {command} failed in {', '.join(broken)}", hint=f"read {project / LOG_FILE}")
+    if not outcome.success or any(r.status in BROKEN for r in results):
+        raise describe_failure(command, results, project=PROJECT_FOLDER, log=project / LOG_FILE)
     return results
 
 

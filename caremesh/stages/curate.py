@@ -32,7 +32,7 @@ class CurateReport:
     def summary(self) -> str:
         """One line for the terminal."""
         if self.skipped:
-            return "skipped"
+            return f"skipped: {len(self.skipped)} product(s) have no release yet"
         assert self.build is not None
         made = f"{len(self.build.tables)} tables, {self.build.tests_passed} tests passed"
         return made if self.is_new else f"{made}; nothing new"

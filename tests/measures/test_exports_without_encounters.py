@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -50,7 +51,7 @@ def test_an_age_is_null_where_no_day_is_known_to_count_it_to(payer: Curated) -> 
 def test_the_payers_mix_needs_no_encounter(payer: Curated) -> None:
     columns = "billing_month, payer_name, line_count, encounter_count, paid_amount"
     rows = payer.rows(f"select {columns} from curated.payer_mix_monthly")
-    assert [(*head, float(paid)) for *head, paid in rows] == [(None, "UNKNOWN", 1, 0, 12.5)]
+    assert rows == [(None, "UNKNOWN", 1, 0, Decimal("12.5"))]
 
 
 @pytest.mark.parametrize(
