@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from caremesh.engines.dbt_failures import BROKEN, describe_failure, describe_refusal
+from caremesh.engines.dbt_interrupts import cancelling_on_interrupt
 from caremesh.engines.dbt_manifest import KeptManifest, find_manifest
 from caremesh.errors import CurateError
 from caremesh.products import Column, Product
@@ -184,7 +185,7 @@ def _invoke(
     local = ["--no-version-check", "--no-partial-parse", "--no-send-anonymous-usage-stats"]
     places = ["--project-dir", folder, "--profiles-dir", folder, "--log-path", f"{folder}/{LOG_FILE.parent}"]
     places += ["--target", target, "--target-path", f"{folder}/target_{target}"]
-    with chdir(folder), _environment(env):
+    with chdir(folder), _environment(env), cancelling_on_interrupt():
         kept = _find_manifest(cache, Path(folder), target=target, arguments=arguments) if cache else None
         manifest = kept.read() if kept else None
         try:
