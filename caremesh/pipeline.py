@@ -194,8 +194,8 @@ def publish_release(settings: Settings, product_id: str, release: str, *, comman
     domains, lake = _open(settings)
     (product,) = select_products(domains, product=product_id)
     lake.require()
-    lake.require_release(product, release)
     with writing(settings, lake, command):
+        lake.require_release(product, release)
         lake.publish(product, release, at=settings.now, seen=lake.pointer(product))
         lake.show(select_products(domains))
 

@@ -130,7 +130,9 @@ def decide(
 
 def with_decisions(ledger: Ledger, made: Sequence[Decision]) -> Ledger:
     """The ledger with decisions on lines that were open; one that somebody else made meanwhile stays as well."""
-    return replace(ledger, decisions=(*ledger.decisions, *made))
+    # Where only the answer to an earlier attempt was lost, they stand there already.
+    known = set(ledger.decisions)
+    return replace(ledger, decisions=(*ledger.decisions, *(d for d in made if d not in known)))
 
 
 def _without_decisions(ledger: Ledger, taken: Collection[Decision]) -> Ledger:

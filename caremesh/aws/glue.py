@@ -141,7 +141,8 @@ class Glue:
                 if seen is None:
                     self._client.create_table(**stated)
                 else:
-                    self._client.update_table(**stated, VersionId=seen.version)
+                    # Glue would keep every version, 100,000 of a table and a million of an account, and then refuse.
+                    self._client.update_table(**stated, VersionId=seen.version, SkipArchive=True)
             except ClientError as error:
                 if error_code(error) in ("AlreadyExistsException", "ConcurrentModificationException"):
                     raise LostRace(table.name) from None

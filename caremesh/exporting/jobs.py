@@ -123,16 +123,28 @@ def cancel(work: ExportWork, name: str) -> ExportJob:
 def forget_job(work: ExportWork, name: str) -> ExportJob:
     """Drop a job that did not become whole from the ledger; what HealthLake wrote for it may be landed then."""
     job = work.lake.read_ledger().find_job(name)
+    _refuse_open(job)
+    if job.kind == "bulk-data":
+        bulk_data.drop_incoming(job)
+
+    def drop(ledger: Ledger) -> Ledger:
+        current = next((j for j in ledger.jobs if j.name == job.name), job)
+        _refuse_open(current)
+        if current.state == "whole" != job.state:
+            raise ExportError("the job became whole meanwhile", where=job.name, hint="land its export: caremesh land")
+        return ledger.without_job(job.name)
+
+    work.change(drop)
+    return job
+
+
+def _refuse_open(job: ExportJob) -> None:
     if job.kind == "healthlake" and job.is_open:
         raise ExportError(
             "HealthLake may still write for this job, and half of an export would be landed",
             where=job.name,
             hint="caremesh export follow, or cancel it; then drop it",
         )
-    if job.kind == "bulk-data":
-        bulk_data.drop_incoming(job)
-    work.change(lambda current: current.without_job(job.name))
-    return job
 
 
 def jobs_at_healthlake(work: ExportWork, datastore: str) -> tuple[ServerJob, ...]:

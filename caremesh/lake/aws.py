@@ -426,7 +426,8 @@ class AwsLake:
         # Where another run moved a pointer meanwhile, we may just have dropped what it showed.
         while moved:
             pointers = [self.pointer(p) for p in products]
-            show_quarantine(self.glue, self.place, self._quarantines(zip(products, pointers, strict=True)))
+            shown = self._quarantines(zip(products, pointers, strict=True))
+            show_quarantine(self.glue, self.place, shown, products={p.id for p in products})
             moved = pointers != [self.pointer(p) for p in products]
 
     def show_curated(self, products: Sequence[Product]) -> None:  # noqa: ARG002

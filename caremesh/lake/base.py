@@ -132,4 +132,7 @@ class Lake(Protocol):
         """
 
     def catalog_folder(self) -> AbstractContextManager[Path]:
-        """The folder of the catalog pages, to be written within the block."""
+        """The folder of the catalog pages, to be written within the block.
+
+        Its end raises LakeLockedError where somebody else wrote them since it began.
+        """

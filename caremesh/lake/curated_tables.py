@@ -16,8 +16,15 @@ BUILD = "caremesh.build"
 def show_curated(glue: Glue, place: S3Place, read_build: Callable[[], CuratedBuild | None]) -> None:
     """Let the database `curated` show the current build, table by table; tables that it does not have are dropped."""
     build = read_build()
-    if build is None:
-        return
+    while build:
+        _show_build(glue, place, build, read_build)
+        # Where another run makes a build current meanwhile, we may have dropped a table that it shows.
+        before, build = build, read_build()
+        if build == before:
+            return
+
+
+def _show_build(glue: Glue, place: S3Place, build: CuratedBuild, read_build: Callable[[], CuratedBuild | None]) -> None:
     glue.ensure_database(CURATED_FOLDER, "Curated tables, built and tested by dbt")
     for table in build.tables:
         _show_table(glue, place, table.name, read_build)

@@ -1,4 +1,8 @@
-"""One writer at a time: a file lock that the operating system gives back when its holder dies, however it dies."""
+"""One writer at a time: locks that the operating system gives back when their holder dies, however it dies.
+
+Two of them: on the file that says who holds the lake, and on the folder itself. Somebody may remove the file of a lock
+that is held, by hand or by a service that cleans up; whoever makes it anew would hold another lock.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +23,10 @@ LOCK_FILE = "run.lock"
 def hold_lock(lake: Path, *, command: str, since: str) -> Iterator[None]:
     """Hold the lake for writing, or raise LakeLockedError at once, naming who holds it."""
     path = lake / LOCK_FILE
-    with _open(path) as file:
+    with _open(path) as file, _open_folder(lake) as folder:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_folder(folder)
         except BlockingIOError:
             raise LakeLockedError(
                 f"the lake is in use by {_holder(path)}", where=str(lake), hint="wait for it to end, then run again"
@@ -43,6 +48,25 @@ def _open(path: Path) -> TextIO:
         raise LakeError(
             f"cannot be used as a lake: {error.strerror}", where=str(path.parent), hint="give another --lake"
         ) from None
+
+
+@contextmanager
+def _open_folder(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock_folder(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        # Network file systems lock only what is open for writing, as no folder is; then the file alone counts.
+        return
 
 
 def _holder(path: Path) -> str:

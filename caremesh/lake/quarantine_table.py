@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 from caremesh.aws.glue import Glue, GlueColumn, GlueTable, LostRace
@@ -35,8 +35,13 @@ def quarantine_table(place: S3Place) -> GlueTable:
     )
 
 
-def show_quarantine(glue: Glue, place: S3Place, locations: Mapping[tuple[str, str], str]) -> None:
-    """Let the table have exactly these partitions: (product, release) → folder of Parquet files."""
+def show_quarantine(
+    glue: Glue, place: S3Place, locations: Mapping[tuple[str, str], str], *, products: Collection[str]
+) -> None:
+    """Let the table have exactly these partitions of `products`: (product, release) → folder of Parquet files.
+
+    Partitions of other products stay: another project may show them.
+    """
     table = quarantine_table(place)
     seen = glue.find(DATABASE, TABLE)
     if seen and seen.location != table.location:
@@ -51,5 +56,8 @@ def show_quarantine(glue: Glue, place: S3Place, locations: Mapping[tuple[str, st
         with suppress(LostRace):
             glue.put(table, seen=None)
     found = glue.partitions(DATABASE, TABLE)
-    glue.add_partitions(table, {v: location for v, location in locations.items() if v not in found})
-    glue.drop_partitions(table, [v for v in found if v not in locations])
+    wrong = [v for v, location in found.items() if v[0] in products and locations.get((v[0], v[1])) != location]
+    # A release that was made anew stands in another folder.
+    glue.drop_partitions(table, [v for v in wrong if v in locations])
+    glue.add_partitions(table, {v: location for v, location in locations.items() if v not in found or v in wrong})
+    glue.drop_partitions(table, [v for v in wrong if v not in locations])

@@ -44,6 +44,9 @@ def build_in_athena(
         project = write_project(products, folder, project_dir=settings.dbt_dir, sources=sources)
         environment = _environment(lake, databases, (lake.place / data).folder)
         result = build(project, target="athena", variables={}, env=environment)
+        for product in (p for p in products if p.id in releases):
+            # Of a release that was pruned while dbt read it, some rows may be missing.
+            lake.require_manifest(product, releases[product.id])
         return _describe(result, lake, name=name, at=settings.now)
 
 

@@ -49,7 +49,7 @@ def land(
     Raises LandingError where a file cannot be read, where an export is not whole, and where a file that was taken in
     before is gone or is another one now.
     """
-    ledger = lake.read_ledger()
+    ledger = known_before = lake.read_ledger()
     listing, unfinished = _without_unfinished(exports.list(settings.require_landing()), ledger)
     listing, manifests = _whole_exports(exports, listing, now=settings.now)
     if not listing.files and not unfinished:
@@ -73,7 +73,9 @@ def land(
     settings.id_spaces.refuse_mixed(e.source for e in ledger.exports)
     _refuse_twice(settings, ledger)
     _refuse_missing(settings, ledger, exports, listing.files)
-    lake.write_ledger(ledger)
+    # Where nothing came, no other run is told that the ledger changed.
+    if ledger != known_before:
+        lake.write_ledger(ledger)
     return LandingReport(
         ledger=ledger,
         files_read=len(taken),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from caremesh.errors import LakeLockedError
 from caremesh.lake.base import Lake
 from caremesh.lake.curated import CuratedBuild
 from caremesh.lake.ledger import Ledger
+from caremesh.lake.ledger_changes import ATTEMPTS
 from caremesh.lake.quarantine import count_quarantine
 from caremesh.lake.release import Manifest
 from caremesh.products import Domain, Product
@@ -25,9 +28,20 @@ from catalog.discovery import find_publishers
 
 
 def register(domains: Sequence[Domain], *, target: Target, lake: Lake) -> tuple[Change, ...]:
-    """Apply every publisher of the target to the lake's present content; give what each changed."""
-    content = describe_lake(domains, lake=lake)
+    """Apply every publisher of the target to the lake's present content; give what each changed.
+
+    Where another run wrote the pages meanwhile, this is done anew: its pages may show an older lake, or a newer one.
+    """
+    for _ in range(ATTEMPTS - 1):
+        with suppress(LakeLockedError):
+            return _apply(domains, target=target, lake=lake)
+    return _apply(domains, target=target, lake=lake)
+
+
+def _apply(domains: Sequence[Domain], *, target: Target, lake: Lake) -> tuple[Change, ...]:
     with lake.catalog_folder() as folder:
+        # Described after the pages were brought: who replaces them unchallenged knows all that they show.
+        content = describe_lake(domains, lake=lake)
         publishers = find_publishers(PublisherTarget(kind=target, folder=folder))
         return tuple(change for publisher in publishers for change in publisher.apply(content))
 

@@ -185,10 +185,11 @@ def choose_base(product: Product, plan: ReleasePlan, *, engine: Engine, lake: La
     current = lake.find_manifest(product, pointer.release) if pointer else None
     if pointer is None or current is None:
         return None, FIRST
-    hurdle = "the engine athena reads everything" if engine == "athena" else _hurdle(plan, current)
+    barred = _bar(plan, engine)
+    hurdle = barred or _hurdle(plan, current)
     base = current if hurdle is None else None
     # What an earlier release lacks would bring the same ids again.
-    if base is None and engine != "athena" and hurdle != SEVERAL_SOURCES:
+    if base is None and barred is None and hurdle != SEVERAL_SOURCES:
         base = _find_earlier(plan, pointer, lambda release: lake.find_manifest(product, release))
     what = "; ".join(_changes(product, plan, current)) or "an earlier state of the ledger"
     how = f"merged into release {base.release}" if base else f"made from landing, as {hurdle}"
@@ -221,6 +222,15 @@ def _find_earlier(plan: ReleasePlan, pointer: Pointer, find: Callable[[str], Man
     return fitting[min(fitting)] if fitting else None
 
 
+def _bar(plan: ReleasePlan, engine: Engine) -> str | None:
+    """Why new files cannot be merged into any release; None where that depends on the release."""
+    if engine == "athena":
+        return "the engine athena reads everything"
+    if any(s.view.key_column is None for s in plan.strands):
+        return "no column of the view holds the resource's id"
+    return None
+
+
 def _hurdle(plan: ReleasePlan, base: Manifest) -> str | None:
     """Why new files cannot be merged into a release; None where they can."""
     here = {_name(f): place for place, f in enumerate(plan.files)}
@@ -233,8 +243,6 @@ def _hurdle(plan: ReleasePlan, base: Manifest) -> str | None:
         return "an erasure left cells of the release before empty"
     if base.query_digest != plan.query_digest:
         return "the view changed"
-    if any(s.view.key_column is None for s in plan.strands):
-        return "no column of the view holds the resource's id"
     if None in places:
         return "an export was dropped"
     if any(d not in plan.deletions for d in base.deletions):

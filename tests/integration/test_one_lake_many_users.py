@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pytest
 
+from caremesh.errors import LakeLockedError
 from caremesh.lake.local import LocalLake
 from caremesh.lake.lock import hold_lock
 from tests.integration.small_mesh import patient, run_stages, write_lines, write_project
@@ -49,3 +51,13 @@ def test_a_second_run_ends_at_once_and_names_the_holder(caremesh, tmp_path: Path
     assert "'caremesh run', since 2026-01-01T00:00:00Z" in second.stderr
     assert not (lake / "ledger.json").exists(), "the second run did nothing"
     assert run_stages(caremesh, lake=lake, landing=landing, project=project) == [0, 0, 0, 0]
+
+
+def test_a_lock_file_that_somebody_removes_lets_no_second_writer_in(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    with hold_lock(lake, command="caremesh run", since="2026-01-01T00:00:00Z"):
+        (lake / "run.lock").unlink()
+        with pytest.raises(LakeLockedError), hold_lock(lake, command="caremesh prune", since=""):
+            pass
+    with hold_lock(lake, command="caremesh prune", since=""):
+        assert "caremesh prune" in (lake / "run.lock").read_text()
