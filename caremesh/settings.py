@@ -110,8 +110,8 @@ class Settings:
     `now` is the clock as the command line read it once (ISO 8601, UTC), `run_id` a name that no other run has:
     everything below is reproducible. `memory_limit` bounds DuckDB's buffers; the process needs some 200 MB beside them.
     `scratch` is the folder for work in progress where the lake itself is not a folder. `cache` is the folder for what
-    saves work in later runs, and may be lost; None: nothing is kept. `source` is where exports come from that do not say
-    it themselves, `id_spaces` what the project says of sources.
+    saves work in later runs, and may be lost; None: nothing is kept. `source` is where exports come from that do not
+    say it themselves, `id_spaces` what the project says of sources.
     """
 
     project: Path

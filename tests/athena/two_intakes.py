@@ -166,7 +166,8 @@ def as_text(raw: str) -> str:
 
 def read_rows(files: Sequence[Path]) -> Counter[str]:
     """Rows with the exact types of their values, but for the source, which is for a lake to say."""
-    return Counter(repr(row) for row in query(f"select columns(lambda c: c <> 'source_id') from {source(files)}", files))
+    rows = query(f"select columns(lambda c: c <> 'source_id') from {source(files)}", files)
+    return Counter(repr(row) for row in rows)
 
 
 def read_quarantine(files: Sequence[Path]) -> Counter[tuple[str, str, str, str]]:
