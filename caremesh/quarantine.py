@@ -22,6 +22,8 @@ from caremesh.pipeline import writing
 from caremesh.products import Product, find_domains, select_products
 from caremesh.settings import Settings
 
+_SHOWN_NAMES = 8
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -82,7 +84,10 @@ def discard(settings: Settings, selection: Selection, *, reason: str, command: s
 def reopen(settings: Settings, selection: Selection, *, command: str) -> tuple[Decision, ...]:
     """Take back what was decided on lines of a file; give it. Raises UsageError where a named one is not decided."""
     with holding(settings, command) as lake:
-        taken = tuple(d for d in lake.read_ledger().decisions if _is_about(selection, d))
+        ledger = lake.read_ledger()
+        taken = tuple(d for d in ledger.decisions if _is_about(selection, d))
+        if not taken:
+            _refuse_unknown_file(ledger, selection)
         _refuse_unknown(settings, selection, {(d.line, d.text) for d in taken}, "decided")
         if taken:
             change_held_ledger(lake, lambda ledger: _without_decisions(ledger, taken))
@@ -106,10 +111,13 @@ def chosen_products(settings: Settings, selection: Selection) -> tuple[Product, 
 def read_judged(lake: Lake, products: Sequence[Product], selection: Selection, *, raw: bool) -> Iterator[Judged]:
     """The selected lines, with what was decided on them; with their text where `raw` says so."""
     ledger = lake.read_ledger()
-    index = index_decisions(ledger.decisions)
+    index, found = index_decisions(ledger.decisions), False
     for refusal in read_newest(lake, products, ledger, raw=raw):
         if selection.takes(refusal):
+            found = True
             yield Judged(refusal, decision_on(index, refusal))
+    if not found:
+        _refuse_unknown_file(ledger, selection)
 
 
 def open_once(judged: Iterable[Judged]) -> Iterator[Refusal]:
@@ -142,6 +150,24 @@ def _without_decisions(ledger: Ledger, taken: Collection[Decision]) -> Ledger:
 def _is_about(selection: Selection, decision: Decision) -> bool:
     is_of_file = (decision.export, decision.file) == (selection.export, selection.file)
     return is_of_file and selection.names(decision.line, decision.text)
+
+
+def _refuse_unknown_file(ledger: Ledger, selection: Selection) -> None:
+    """Raise where somebody names an export, or a file of it, that was never landed: it may be a slip of the pen."""
+    if selection.export is None:
+        return
+    export = ledger.export(selection.export)
+    if export is None:
+        names = _some([e.name for e in ledger.exports])
+        raise UsageError(f"no export is called {selection.export!r}", hint=f"one of: {names}")
+    files = [f.name for f in export.files]
+    if selection.file is not None and selection.file not in files:
+        raise UsageError(f"export {export.name!r} has no file {selection.file!r}", hint=f"one of: {_some(files)}")
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few of many names."""
+    return ", ".join([*names[:_SHOWN_NAMES], *(["…"] if len(names) > _SHOWN_NAMES else [])]) or "none is there"
 
 
 def _refuse_unknown(

@@ -125,7 +125,7 @@ def list_landing(landing: Path) -> Listing:
         reason = f"it is the same file as {twin_path}" if twin_path else _reason_to_ignore(landing, path)
         if reason:
             shown = os.fsencode(path).decode(errors="backslashreplace")
-            ignored.append(IgnoredFile(shown, reason, is_missed=".ndjson" in path.name and not twin_path))
+            ignored.append(IgnoredFile(shown, reason, is_missed=is_like_an_export(path.name) and not twin_path))
             continue
         seen[path.resolve()] = path
         found = _found(landing, path)
@@ -215,6 +215,11 @@ def reason_to_ignore(below: PurePosixPath) -> str | None:
     if matched["type"] not in load_types().resources:
         return f"{matched['type']!r} is no FHIR R4 resource type"
     return None
+
+
+def is_like_an_export(name: str) -> bool:
+    """Whether somebody may think that a file is taken in: it is called NDJSON, or begins with a resource type."""
+    return ".ndjson" in name.lower() or re.split(r"[._-]", name)[0] in load_types().resources
 
 
 def place_in_export(below: PurePosixPath) -> tuple[PurePosixPath, str]:

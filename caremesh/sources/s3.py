@@ -27,6 +27,7 @@ from caremesh.sources.ndjson import (
     add_found,
     cannot_be_read,
     count_lines,
+    is_like_an_export,
     place_in_export,
     reason_to_ignore,
 )
@@ -56,7 +57,7 @@ def list_landing(aws: Aws, landing: S3Place) -> Listing:
                 FoundManifest(*_export_of(landing, below.parent), f"s3://{landing.bucket}/{stated['Key']}")
             )
         elif reason := reason_to_ignore(below):
-            ignored.append(IgnoredFile(f"s3://{landing.bucket}/{stated['Key']}", reason, ".ndjson" in below.name))
+            ignored.append(IgnoredFile(f"s3://{landing.bucket}/{stated['Key']}", reason, is_like_an_export(below.name)))
         else:
             add_found(files, _found(landing, below, stated))
     return Listing(tuple(sorted(files.values(), key=lambda f: (f.export, f.name))), tuple(ignored), tuple(manifests))

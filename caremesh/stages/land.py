@@ -71,6 +71,9 @@ def land(
         ledger = _with_export(settings, ledger, LandedExport(name, root, settings.now, files, manifests.get(name)))
     ledger = ledger.with_settled_sources()
     settings.id_spaces.refuse_mixed(e.source for e in ledger.exports)
+    unused = _count_unused([f for f in listing.files if f.resource_type not in wanted])
+    if not ledger.exports and not unfinished:
+        raise _nothing_of_use(settings, unused)
     _refuse_twice(settings, ledger)
     _refuse_missing(settings, ledger, exports, listing.files)
     # Where nothing came, no other run is told that the ledger changed.
@@ -80,7 +83,7 @@ def land(
         ledger=ledger,
         files_read=len(taken),
         ignored=listing.ignored,
-        unused=_count_unused([f for f in listing.files if f.resource_type not in wanted]),
+        unused=unused,
         unfinished=unfinished,
         copies=tuple((e.name, e.same_as) for e in ledger.exports if e.same_as and e.name not in before),
     )
@@ -240,6 +243,15 @@ def _refuse_missing(settings: Settings, ledger: Ledger, exports: Exports, found:
             where=first.path,
             hint=f"put them back, or drop the export on purpose: {settings.forget_command(first.export)}",
         )
+
+
+def _nothing_of_use(settings: Settings, unused: tuple[tuple[str, int, int], ...]) -> LandingError:
+    """The error where files were found, and no product reads any of them."""
+    names = ", ".join(name for name, _, _ in unused)
+    hint = "one resource a line, in a file for each type; take the resources out of their Bundles"
+    if not any(name == "Bundle" for name, _, _ in unused):
+        hint = "caremesh products lists what is read; caremesh new makes a product of a type"
+    return LandingError(f"no product reads any file here: {names}", where=str(settings.landing), hint=hint)
 
 
 def _count_unused(files: list[FoundFile]) -> tuple[tuple[str, int, int], ...]:

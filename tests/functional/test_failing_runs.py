@@ -152,3 +152,61 @@ def test_a_stages_line_is_red_where_it_failed_and_one_line_at_any_width(width: i
     assert len(lines) == 1
     assert lines[0].count("\x1b[31m") == 2
     assert f"[bold]{products}" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("Bundle.ndjson", "take the resources out of their Bundles"), ("Device.ndjson", "caremesh products lists what")],
+)
+def test_a_landing_zone_of_which_nothing_is_read_is_an_error(name: str, says: str, caremesh, tmp_path: Path) -> None:
+    project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "lake"
+    write_lines(landing / name, [{"resourceType": name.split(".")[0], "id": "a"}])
+    result = caremesh("run", "--landing", landing, "--lake", lake, "--project", project)
+    assert (result.exit_code, says in result.stderr) == (14, True)
+    assert shown_stages(result.stderr) == ["✗ land      failed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Patient.NDJSON", 3),
+        ("Patient.jsonl", 3),
+        ("Patient-2.json", 3),
+        ("patient.3.ndjson", 3),
+        ("notes.txt", 0),
+        ("manifest.json", 0),
+    ],
+)
+def test_a_file_that_looks_like_one_of_an_export_is_not_passed_over_with_exit_code_0(
+    name: str, code: int, caremesh, tmp_path: Path
+) -> None:
+    project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "lake"
+    write_lines(landing / "Patient.ndjson", [patient(1)])
+    write_lines(landing / name, [patient(2)])
+    result = caremesh("land", "--landing", landing, "--lake", lake, "--project", project)
+    assert (result.exit_code, f"not taken in: {landing / name}" in result.stdout) == (code, code == 3)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("list", "--export", "mistyped"),
+        ("dump", "--raw", "--export", "mistyped"),
+        ("replay", "--export", "mistyped"),
+        ("discard", "mistyped", "--reason", "none"),
+        ("discard", "a", "Patient-1.ndjson", "--reason", "none"),
+        ("reopen", "mistyped", "Patient.ndjson"),
+        ("reopen", "a", "Patient-1.ndjson"),
+    ],
+    ids=" ".join,
+)
+def test_a_misspelt_export_or_file_is_an_error_and_not_an_empty_answer(
+    arguments: tuple[str, ...], caremesh, tmp_path: Path
+) -> None:
+    project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "lake"
+    options = ("--lake", lake, "--project", project)
+    write_lines(landing / "a" / "Patient.ndjson", [patient(1)])
+    assert caremesh("land", "--landing", landing, *options).exit_code == 0
+    assert caremesh("flatten", *options).exit_code == 0
+    result = caremesh("quarantine", *arguments, *options)
+    assert (result.exit_code, "one of: " in result.stderr) == (2, True), result.stderr
