@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -14,7 +14,7 @@ from caremesh.lake.ledger import LandedExport, Ledger, find_original, stated_sou
 from caremesh.settings import Settings
 from caremesh.sources.export_manifest import MANIFEST_FILE, ExportManifest
 from caremesh.sources.landing import Exports
-from caremesh.sources.ndjson import DELETIONS, FoundFile, IgnoredFile, Listing
+from caremesh.sources.ndjson import DELETIONS, FoundFile, IgnoredFile, LandedFile, Listing
 
 CLOCKS_DIFFER = timedelta(days=1)
 """So much may the clock of who exports be ahead of ours."""
@@ -64,11 +64,8 @@ def land(
         on_total(sum(f.bytes for f in changed))
     taken = {(f.export, f.name): exports.take_in(f, on_bytes=on_bytes) for f in changed}
     before = {e.name for e in ledger.exports}
-    by_export = {place: tuple(files) for place, files in groupby(found, key=lambda f: (f.export, f.root))}
-    stated = {(m.export, m.root) for m in listing.manifests}
-    for name, root in sorted(stated.union(by_export)):
-        files = tuple(taken.get((name, f.name)) or known[name, f.name] for f in by_export.get((name, root), ()))
-        ledger = _with_export(settings, ledger, LandedExport(name, root, settings.now, files, manifests.get(name)))
+    for export in _exports_of(found, listing, manifests, files=known | taken, now=settings.now):
+        ledger = _with_export(settings, ledger, export)
     ledger = ledger.with_settled_sources()
     settings.id_spaces.refuse_mixed(e.source for e in ledger.exports)
     unused = _count_unused([f for f in listing.files if f.resource_type not in wanted])
@@ -138,6 +135,22 @@ def _whole_exports(exports: Exports, listing: Listing, *, now: str) -> tuple[Lis
     ignored = [IgnoredFile(f.path, reason, is_missed=True) for f in listing.files if (f.export, f.name) in strangers]
     kept = tuple(f for f in listing.files if (f.export, f.name) not in strangers)
     return replace(listing, files=kept, ignored=(*listing.ignored, *ignored)), manifests
+
+
+def _exports_of(
+    found: Iterable[FoundFile],
+    listing: Listing,
+    manifests: Mapping[str, ExportManifest],
+    *,
+    files: Mapping[tuple[str, str], LandedFile],
+    now: str,
+) -> Iterator[LandedExport]:
+    """The exports in the landing zone as they stand now, by name; `files` are the landed ones by export and name."""
+    by_export = {place: tuple(group) for place, group in groupby(found, key=lambda f: (f.export, f.root))}
+    stated = {(m.export, m.root) for m in listing.manifests}
+    for name, root in sorted(stated.union(by_export)):
+        held = tuple(files[name, f.name] for f in by_export.get((name, root), ()))
+        yield LandedExport(name, root, now, held, manifests.get(name))
 
 
 def _refuse_wrong_manifests(listing: Listing, manifests: Mapping[str, ExportManifest], *, now: str) -> None:
