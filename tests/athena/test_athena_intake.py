@@ -18,7 +18,17 @@ from caremesh.engines import athena_intake
 from caremesh.engines.athena_intake import SpaceLines
 from caremesh.errors import AwsError, LakeError, LandingError, ViewError
 from tests.athena.local_aws import LocalAws
-from tests.athena.two_intakes import Order, Taken, keys_below, open_aws, place_order, take_in_athena, take_locally
+from tests.athena.two_intakes import (
+    Order,
+    Taken,
+    keys_below,
+    open_aws,
+    place_order,
+    take_in_athena,
+    take_locally,
+    take_spaces_in_athena,
+    take_spaces_locally,
+)
 from tests.integration.test_damaged_files import BROKEN, EXACT, VIEW, text
 from tests.shipped_views import NAMES, REAL_NAMES, REAL_VIEWS, VIEWS
 
@@ -100,6 +110,36 @@ def test_every_kind_of_bad_line_is_set_aside_and_the_others_give_their_rows(
     }
     found = take(contents, aws, tmp_path, view=view)
     assert set(found.counts.values()) == {(2, 0, 1)}
+
+
+@pytest.mark.parametrize("ranking", [("n", "s", "w"), ("w", "s", "n")], ids="-".join)
+@pytest.mark.parametrize("view", [VIEW, EXACT], ids=["doubles", "decimals as written"])
+def test_an_id_of_several_sources_is_the_firsts_as_the_local_intake_says(
+    view: object, ranking: tuple[str, ...], aws: Aws, tmp_path: Path
+) -> None:
+    new, old = meta("2026-02-02T00:00:00Z"), meta("2026-01-01T00:00:00Z")
+    north, refused = [text(1, **old), text(2), text(9)], text(3, note=[{"text": "x"}, {"text": "y"}])
+    south = [b"", text(1, **new), text(2, **old), text(2, **new), text(3), b"{", text(4), text(4), text(5, **new)]
+    west = [text(5, **old), text(5, **old), text(6), text(4)]
+    contents = {
+        "n/Observation-0.ndjson": b"\n".join(north),
+        "s/Observation-0.ndjson": b"\n".join(south),
+        "s/Observation-1.ndjson": text(5, **old) + b"\n" + text(7, status="x"),
+        "w/Observation-0.ndjson": b"\n".join(west) + b"\n",
+        # What the view refuses keeps no id.
+        f"{ranking[0]}/Observation-1.ndjson": refused,
+    }
+    landing = write(contents, tmp_path)
+    expected = take_spaces_locally(json.dumps(view), landing, tmp_path / "local", ranking)
+    order = place_order(aws, json.dumps(view), landing, tmp_path)
+    found = take_spaces_in_athena(order, tmp_path / "athena", ranking)
+    assert found.counts == expected.counts
+    same = {"rows": found.rows == expected.rows, "quarantine": found.quarantine == expected.quarantine}
+    assert same == {"rows": True, "quarantine": True}
+    keepers = {
+        reason.split()[6].rstrip(",") for _, _, reason, _ in found.quarantine if reason.startswith("the id also")
+    }
+    assert keepers == ({"n", "s"} if ranking[0] == "n" else {"w", "s"})
 
 
 def test_files_at_the_edge_are_read_as_the_local_intake_reads_them(aws: Aws, tmp_path: Path) -> None:
@@ -257,7 +297,7 @@ def test_a_table_over_other_files_than_were_asked_for_is_an_error(aws: Aws, tmp_
             order.athena,
             view=order.view,
             files=order.files[:1],
-            spaces=[SpaceLines("default", [order.files[0].path], order.line_table())],
+            spaces=[SpaceLines("default", [order.files[0].path], order.line_table([f.path for f in order.files]))],
             lake=order.place,
             data_location=order.data,
             quarantine_location=order.quarantine,

@@ -21,10 +21,12 @@ from caremesh.engines.athena_intake import AthenaIntake, SpaceLines, flatten_lin
 from caremesh.engines.duckdb import open_engine
 from caremesh.engines.intake import FileCount, flatten_files
 from caremesh.engines.line_tables import create_line_table
+from caremesh.engines.versions import History
 from caremesh.fhir import ATHENA, DUCKDB, CompiledView, compile_view, parse_view
 from caremesh.places import S3Place
 from caremesh.settings import AwsSettings
 from caremesh.sources.ndjson import LandedFile, list_landing, take_in
+from caremesh.sources.sieve import QuarantinedLine
 from tests.athena.local_aws import LocalAws
 
 BUCKET = "lake"
@@ -66,6 +68,35 @@ def take_locally(view: str, landing: Path, scratch: Path) -> Taken:
     return Taken(sums(intake.counts), read_rows([target]), lines, read_types([target]))
 
 
+def take_spaces_locally(view: str, landing: Path, scratch: Path, ranking: Sequence[str]) -> Taken:
+    """Flatten a landing folder with DuckDB, where each export is a source of its own; rows say which."""
+    (scratch / "keys").mkdir(parents=True)
+    compiled = compile_view(parse_view(view, where="view.json"), DUCKDB)
+    files = landed(landing, compiled.resource)
+    exports = [f.export for f in files]
+    history = History(
+        places=range(len(files)),
+        exports=[sorted(exports).index(e) for e in exports],
+        sources=exports,
+        spaces=exports,
+        keys=scratch / "keys",
+        ranking=ranking,
+    )
+    target, claimed = scratch / "rows.parquet", list[QuarantinedLine]()
+    with open_engine(memory_limit="512MB", threads=1, scratch=scratch) as connection:
+        intake = flatten_files(
+            connection,
+            view=compiled,
+            files=files,
+            target=target,
+            scratch=scratch,
+            history=history,
+            on_claimed=claimed.extend,
+        )
+    lines = Counter((q.export, q.file, plain(q.reason), as_text(q.raw)) for q in (*intake.quarantined, *claimed))
+    return Taken(sums(intake.counts), read_all([target]), lines, ())
+
+
 @dataclass(frozen=True)
 class Order:
     """Everything that `flatten_lines` is told for one landing folder, which is in S3."""
@@ -87,18 +118,21 @@ class Order:
     def athena(self) -> Athena:
         return Athena(self.aws, output=str(self.place / "athena"))
 
-    def line_table(self) -> TableName:
-        paths = [file.path for file in self.files]
+    def line_table(self, paths: Sequence[str]) -> TableName:
         return create_line_table(
             self.aws, resource_type=self.view.resource, paths=paths, lake=self.place, run_id="test"
         )
 
     def run(self) -> AthenaIntake:
+        paths = [file.path for file in self.files]
+        return self.run_spaces([SpaceLines("default", paths, self.line_table(paths))])
+
+    def run_spaces(self, spaces: Sequence[SpaceLines]) -> AthenaIntake:
         return flatten_lines(
             self.athena,
             view=self.view,
             files=self.files,
-            spaces=[SpaceLines("default", [file.path for file in self.files], self.line_table())],
+            spaces=spaces,
             lake=self.place,
             data_location=self.data,
             quarantine_location=self.quarantine,
@@ -110,6 +144,17 @@ def place_order(aws: Aws, view: str, landing: Path, scratch: Path) -> Order:
     compiled = compile_view(parse_view(view, where="view.json"), ATHENA)
     place = S3Place(BUCKET, hashlib.sha256(f"{scratch}{view}".encode()).hexdigest()[:12])
     return Order(aws, compiled, upload(aws, landed(landing, compiled.resource), place / "landing"), place)
+
+
+def take_spaces_in_athena(order: Order, scratch: Path, ranking: Sequence[str]) -> Taken:
+    """Flatten in Athena, where each export is a source of its own; fetch what it wrote."""
+    paths = {name: [f.path for f in order.files if f.export == name] for name in ranking}
+    intake = order.run_spaces([SpaceLines(n, paths[n], order.line_table(paths[n])) for n in ranking if paths[n]])
+    rows = read_all(download(order.aws, order.data, scratch / "data"))
+    quarantine = read_quarantine(download(order.aws, order.quarantine, scratch / "quarantine"))
+    assert (rows.total(), quarantine.total()) == (intake.rows, intake.quarantined)
+    assert intake.claims == sum(count for (_, _, reason, _), count in quarantine.items() if "the id also" in reason)
+    return Taken(sums(intake.counts), rows, quarantine, ())
 
 
 def take_in_athena(order: Order, scratch: Path) -> Taken:
@@ -168,6 +213,11 @@ def read_rows(files: Sequence[Path]) -> Counter[str]:
     """Rows with the exact types of their values, but for the source, which is for a lake to say."""
     rows = query(f"select columns(lambda c: c <> 'source_id') from {source(files)}", files)
     return Counter(repr(row) for row in rows)
+
+
+def read_all(files: Sequence[Path]) -> Counter[str]:
+    """Rows with their source."""
+    return Counter(repr(row) for row in query(f"select * from {source(files)}", files))
 
 
 def read_quarantine(files: Sequence[Path]) -> Counter[tuple[str, str, str, str]]:
