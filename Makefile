@@ -1,7 +1,7 @@
 # Every target sets itself up: only Python 3.11+ and make are needed, and Maven for `athena`, `lanes` and `soak`.
 # `uv` is used when it is on PATH; otherwise a pinned copy goes into .boot/ with pip.
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow athena archives lanes soak aws-local check fix bench bench-increment lock clean
+.PHONY: help demo test slow athena archives lanes soak mutants aws-local check fix bench bench-increment lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
@@ -47,6 +47,9 @@ soak: archives ## run all tests at their full sizes, before a release (hours; CA
 	@CAREMESH_TEST_SCALE=100 $(BIN)/python -m tests.scale
 	@CAREMESH_TEST_SCALE=100 $(BIN)/pytest -q -m '' $(PACKED) --durations=40
 
+mutants: .venv/.ok ## make faults by hand, one at a time, and see that the test file that each names notices it
+	@$(BIN)/python -m tests.mutants $(MUTANTS)
+
 aws-local: .venv/.ok ## run a local AWS, a double, to try `--target aws` without an account (LANDING="folder …" to upload)
 	@exec $(BIN)/python -m tests.athena.local_aws $(LANDING)
 
@@ -67,4 +70,4 @@ lock: | $(UV) ## resolve the dependencies again and write requirements.lock
 	  --custom-compile-command "make lock" pyproject.toml --extra dev -o requirements.lock
 
 clean: ## remove the environment and everything generated
-	rm -rf .venv .boot .demo .bench .athena .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .boot .demo .bench .athena .mutants .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

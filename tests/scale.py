@@ -18,6 +18,7 @@ from pathlib import Path
 
 SCALE = "CAREMESH_TEST_SCALE"
 SEED = "CAREMESH_TEST_SEED"
+SHRINK = "CAREMESH_TEST_SHRINK"
 DEFAULT_SCALE = "1"
 SEED_WITHOUT_COMMIT = 1
 
@@ -79,6 +80,11 @@ def draw(net: str, full: int, *, least: int = 1) -> list[int]:
     """
     chance = dice(net)
     return [*found_seeds(net), *(chance.getrandbits(32) for _ in range(share(full, least=least)))]
+
+
+def shrinks() -> bool:
+    """Whether an example that fails is made smaller for a reader; `CAREMESH_TEST_SHRINK=no` where nobody reads it."""
+    return os.environ.get(SHRINK) != "no"
 
 
 def found_seeds(net: str) -> list[int]:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.generative.judge import Judge, open_judge
 from tests.generative.views import examples
-from tests.scale import draw
+from tests.scale import draw, shrinks
 
 NET = "random_views"
 FULL, PART_SIZE = 10_000, 200
@@ -30,7 +30,7 @@ def lane(size: int) -> settings:
         max_examples=size,
         database=None,
         deadline=None,
-        phases=[Phase.generate, Phase.shrink],
+        phases=[Phase.generate, *([Phase.shrink] if shrinks() else [])],
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
     )

@@ -1,0 +1,1 @@
+"""Faults made by hand, one a file in `faults/`, each of which one test file must notice: `make mutants`."""
