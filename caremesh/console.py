@@ -48,6 +48,9 @@ _MARKS: Mapping[StageOutcome, tuple[str, str]] = {
 WIDE = 125
 """Columns of a terminal that holds every table whole."""
 
+NARROW = 90
+"""Columns below which what became of a product matters more than what its release is called."""
+
 
 class RunWatcher:
     """Shows a run: a live bar per stage on a terminal, one plain line per finished stage elsewhere, nothing if quiet.
@@ -140,7 +143,7 @@ def run_table(report: RunReport, seconds: dict[str, float], *, width: int) -> Ta
     """
     shown = [">lines read", ">superseded", ">deleted", ">quarantined", ">rows", "checks", "release", "", ">seconds"]
     if width < WIDE:
-        shown = [">quarantined", ">rows", "checks", "release"]
+        shown = [">quarantined", ">rows", "checks", *(["release"] if width >= NARROW else []), ""]
     table = _table("product", *shown)
     for product in report.products:
         manifest = product.manifest
@@ -152,7 +155,7 @@ def run_table(report: RunReport, seconds: dict[str, float], *, width: int) -> Ta
             ">rows": f"{manifest.rows:,}",
             "checks": checks_text(manifest),
             "release": manifest.release,
-            "": _outcome_text(product),
+            "": _outcome_text(product, with_remark=width >= WIDE),
             ">seconds": f"{seconds.get(product.product.id, 0.0):.1f}",
         }
         table.add_row(product.product.id, *(cells[header] for header in shown))
@@ -386,9 +389,9 @@ def _state(manifest: Manifest, current: str | None, withdrawn: Sequence[str]) ->
     return {None: "candidate", False: "[red]failed[/]", True: "kept"}[manifest.passed]
 
 
-def _outcome_text(report: ProductReport) -> str:
+def _outcome_text(report: ProductReport, *, with_remark: bool) -> str:
     styles = {"published": "green", "unchanged": "dim", "withdrawn": "yellow", "failed": "red"}
-    empty = "" if report.manifest.lines else " [yellow](empty: not in any export)[/]"
+    empty = "" if report.manifest.lines or not with_remark else " [yellow](empty: not in any export)[/]"
     return (f"[{styles[report.outcome]}]{report.outcome}[/]" if report.outcome else "") + empty
 
 

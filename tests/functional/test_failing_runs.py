@@ -13,10 +13,10 @@ from rich.console import Console
 
 from caremesh import errors
 from caremesh.cli.running import finish
-from caremesh.console import RunWatcher
+from caremesh.console import RunWatcher, run_table
 from caremesh.errors import EXIT_CODES, CareMeshError
-from caremesh.pipeline import RunReport
-from tests.conftest import ROOT, settings_for
+from caremesh.pipeline import RunReport, attempt
+from tests.conftest import ROOT, SilentWatcher, settings_for
 from tests.integration.small_mesh import patient, write_lines, write_project
 
 KINDS = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, CareMeshError)]
@@ -138,6 +138,20 @@ def test_a_misspelt_domain_is_an_error(caremesh, tmp_path: Path) -> None:
     result = caremesh("run", "--landing", landing, "--lake", lake, "--project", project, "--domain", "clinicla")
     assert (result.exit_code, "one of: clinical.patient" in result.stderr) == (2, True)
     assert not lake.exists()
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_what_became_of_each_product_is_seen_at_any_width(width: int, tmp_path: Path) -> None:
+    project, landing, lake = write_project(tmp_path / "project"), tmp_path / "landing", tmp_path / "lake"
+    write_lines(landing / "Patient.ndjson", [patient(1, gender="no gender")])
+    settings = settings_for(lake, landing, project=project)
+    report = attempt(settings, watcher=SilentWatcher(), command="test", stages=("land", "flatten", "check", "publish"))
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(run_table(report, {}, width=width))
+    (row,) = [line for line in captured.get().splitlines() if "clinical.patient" in line]
+    assert "failed" in row
+    assert max(map(len, captured.get().splitlines())) <= width
 
 
 @pytest.mark.parametrize("width", [80, 120])
