@@ -67,11 +67,10 @@ def land(
     for export in _exports_of(found, listing, manifests, files=known | taken, now=settings.now):
         ledger = _with_export(settings, ledger, export)
     ledger = ledger.with_settled_sources()
-    settings.id_spaces.refuse_mixed(e.source for e in ledger.exports)
     unused = _count_unused([f for f in listing.files if f.resource_type not in wanted])
     if not ledger.exports and not unfinished:
         raise _nothing_of_use(settings, unused)
-    _refuse_twice(settings, ledger)
+    _refuse_mixed(settings, ledger)
     _refuse_missing(settings, ledger, exports, listing.files)
     # Where nothing came, no other run is told that the ledger changed.
     if ledger != known_before:
@@ -234,8 +233,12 @@ def _with_export(settings: Settings, ledger: Ledger, now: LandedExport) -> Ledge
     return ledger.with_export(replace(whole, same_as=before.same_as if is_copy else None))
 
 
-def _refuse_twice(settings: Settings, ledger: Ledger) -> None:
-    """One file under two exports would count, and be superseded by itself."""
+def _refuse_mixed(settings: Settings, ledger: Ledger) -> None:
+    """An id space called like a source outside of it, and one file under two exports, would mix what is not one.
+
+    Such a file would count, and be superseded by itself.
+    """
+    settings.id_spaces.refuse_mixed(e.source for e in ledger.exports)
     first: dict[str, str] = {}
     for export in ledger.exports:
         for file in export.files:

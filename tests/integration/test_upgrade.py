@@ -80,7 +80,7 @@ def test_the_next_run_gives_the_same_rows_and_says_where_they_come_from(old: Old
     assert {p.id: old.rows(p) for p in PRODUCTS} == rows
     assert {p.id: old.sources(p) for p in PRODUCTS} == {p.id: {STORE} for p in PRODUCTS}
     assert not set(old.releases().values()) & set(before.values())
-    assert {e["source"] for e in json.loads((old.root / "ledger.json").read_text())["exports"]} == {STORE}
+    assert {e.source for e in old.lake.read_ledger().exports} == {STORE}
     after = old.releases()
     old.go(2)
     assert old.releases() == after

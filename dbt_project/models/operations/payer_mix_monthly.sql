@@ -77,10 +77,13 @@ final as (
         cast(monthly.claim_count as double)
         / sum(monthly.claim_count) over (partition by monthly.source_id, monthly.billing_month) as claim_share,
         cast(monthly.encounter_count as double)
-        / nullif(sum(monthly.encounter_count) over (partition by monthly.source_id, monthly.billing_month), 0) as encounter_share,
+        / nullif(sum(monthly.encounter_count) over (partition by monthly.source_id, monthly.billing_month), 0)
+            as encounter_share,
         cast(monthly.submitted_amount as double)
-        / nullif(cast(sum(monthly.submitted_amount) over (partition by monthly.source_id, monthly.billing_month) as double), 0)
-            as submitted_share
+        / nullif(
+            cast(sum(monthly.submitted_amount) over (partition by monthly.source_id, monthly.billing_month) as double),
+            0
+        ) as submitted_share
     from monthly
     left join payer_class on monthly.payer_name = payer_class.payer_name
 )
