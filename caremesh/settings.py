@@ -169,7 +169,8 @@ class Settings:
     @property
     def land_command(self) -> str:
         """The command that takes the landing zone in; where this run knows none, with a word in its place."""
-        return self.command(f"land --landing {shlex.quote(str(self.landing)) if self.landing else 'LANDING'}")
+        source = f" --source {shlex.quote(self.source)}" if self.source else ""
+        return self.command(f"land --landing {shlex.quote(str(self.landing)) if self.landing else 'LANDING'}{source}")
 
     def forget_command(self, export: str) -> str:
         """The command that drops an export from the ledger."""

@@ -94,6 +94,54 @@ def test_a_column_without_classification_is_an_error_that_names_it(tmp_path: Pat
     assert "(gender)" in str(error.value)
 
 
+def with_contract(tmp_path: Path, before: str, after: str) -> Path:
+    """The product folder of condition, with another text in its contract."""
+    source = ROOT / "domains" / "clinical" / "condition"
+    folder = tmp_path / "clinical" / "condition"
+    folder.mkdir(parents=True)
+    text = (source / "contract.odcs.yaml").read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    (folder / "contract.odcs.yaml").write_text(text.replace(before, after), encoding="utf-8")
+    (folder / "view.json").write_bytes((source / "view.json").read_bytes())
+    return folder
+
+
+SOURCE = """      - name: source_id
+        logicalType: string
+        physicalType: varchar
+        required: true
+        classification: administrative
+        description: "The source system that the row comes from."
+"""
+
+
+@pytest.mark.parametrize(
+    ("stated", "fault"),
+    [
+        ("", "no column is called source_id"),
+        (SOURCE.replace("required: true", "required: false"), "is not a required varchar"),
+        (SOURCE.replace("physicalType: varchar", "physicalType: bigint"), "is not a required varchar"),
+        (SOURCE.replace("administrative", "clinical"), "classified as administrative"),
+        (SOURCE.replace("required: true", "required: true\n        unique: true"), "is a key"),
+        (SOURCE + SOURCE.replace("source_id", "another"), "is not the last one"),
+    ],
+)
+def test_a_contract_without_the_source_of_its_rows_is_told_which_lines_to_add(
+    tmp_path: Path, stated: str, fault: str
+) -> None:
+    with pytest.raises(ContractError, match=fault) as error:
+        read_product(with_contract(tmp_path, SOURCE, stated))
+    assert str(error.value.hint).endswith(f"the last of schema[0].properties:\n{SOURCE.rstrip()}")
+
+
+def test_a_view_does_not_give_the_source_itself(tmp_path: Path) -> None:
+    folder = with_contract(tmp_path, "      - name: code_display\n", "      - name: code_text\n")
+    view = (folder / "view.json").read_text(encoding="utf-8")
+    (folder / "view.json").write_text(view.replace('"name": "code_display"', '"name": "source_id"'))
+    with pytest.raises(ContractError, match="the view has a column source_id, which the platform fills"):
+        compile_product(read_product(folder))
+
+
 def test_a_view_that_gives_other_columns_than_the_contract_is_an_error(tmp_path: Path) -> None:
     source = ROOT / "domains" / "clinical" / "condition"
     folder = tmp_path / "clinical" / "condition"
