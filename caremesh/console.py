@@ -33,8 +33,9 @@ from caremesh.lake.quarantine import Counts, count_quarantine
 from caremesh.lake.release import Manifest
 from caremesh.lake.removals import Removal
 from caremesh.lake.watermark import Watermark
-from caremesh.pipeline import ProductReport, RunReport, StageOutcome
+from caremesh.pipeline import StageOutcome
 from caremesh.products import Domain, Product
+from caremesh.run_report import ProductReport, RunReport
 from caremesh.sources.export_jobs import ExportJob
 from caremesh.sources.healthlake import ServerJob
 from caremesh.terminal import printable

@@ -6,7 +6,7 @@ each stage writes aside and moves into place in one step, and finds its own fini
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
@@ -21,17 +21,16 @@ from caremesh.lake.local import LocalLake
 from caremesh.lake.opening import open_lake
 from caremesh.lake.pointer import Pointer
 from caremesh.lake.quarantine import count_decided, newest_release
-from caremesh.lake.release import Manifest
 from caremesh.product_views import compile_product
 from caremesh.products import Domain, Product, find_domains, order_products, select_products
+from caremesh.run_report import ProductReport, RunReport, StoppedRunError
 from caremesh.settings import Settings
 from caremesh.sources.landing import Exports
-from caremesh.sources.ndjson import IgnoredFile
 from caremesh.stages.check import check, prepare
 from caremesh.stages.curate import CurateReport, curate
 from caremesh.stages.flatten import flatten
 from caremesh.stages.land import LandingReport, forget, land
-from caremesh.stages.publish import Outcome, publish, roll_back
+from caremesh.stages.publish import publish, roll_back
 from caremesh.stages.register import register
 from caremesh.stages.release_plan import FIRST, Required
 from caremesh.stages.stage_engine import StageEngine, open_stage_engine
@@ -59,76 +58,6 @@ class Watcher(Protocol):
 
     def end(self, summary: str, *, outcome: StageOutcome = "done") -> None:
         """The stage that began last is over; `failed` also where it did its work, and what it found is a failure."""
-
-
-@dataclass(frozen=True)
-class ProductReport:
-    """What a run did with one product. `manifest` is the release made or found for what the ledger lists.
-
-    `seen` is the product's pointer before the ledger was read: nobody may have moved it when the release is published.
-    `decided` says on how many quarantined lines of a file somebody decided, by export and file.
-    """
-
-    product: Product
-    manifest: Manifest
-    is_new: bool
-    seen: Pointer | None
-    outcome: Outcome | None = None
-    decided: Mapping[tuple[str, str], int] = field(default_factory=dict)
-
-    @property
-    def open_lines(self) -> int:
-        """Quarantined lines on which nobody decided."""
-        return self.manifest.quarantined - sum(self.decided.values())
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """What one run did; a part is None where its stage was not asked for, or not reached.
-
-    `errors` are what stages ended with, in their order: none where all of them came to their end.
-    """
-
-    landing: LandingReport | None
-    products: tuple[ProductReport, ...]
-    curated: CurateReport | None
-    changes: tuple[Change, ...] | None
-    errors: tuple[BaseException, ...] = ()
-
-    @property
-    def failed(self) -> tuple[ProductReport, ...]:
-        """Products whose candidate broke a critical check."""
-        return tuple(p for p in self.products if p.manifest.passed is False)
-
-    @property
-    def is_unchanged(self) -> bool:
-        """Whether the run came to its end, and left every product and the curated tables as they were."""
-        is_curated_anew = self.curated is not None and self.curated.is_new
-        outcomes = {p.outcome for p in self.products}
-        return not self.errors and outcomes == {"unchanged"} and not is_curated_anew
-
-    @property
-    def passed_over(self) -> tuple[IgnoredFile, ...]:
-        """Files in the landing zone that were not taken in, though they look as if they should be."""
-        return tuple(i for i in self.landing.ignored if i.is_missed) if self.landing else ()
-
-    @property
-    def quarantined(self) -> int:
-        """Open lines of the landed files in quarantine; a line that two products refuse counts once per file."""
-        worst: dict[tuple[str, str], int] = {}
-        for report in self.products:
-            for file in report.manifest.inputs:
-                key = (file.export, file.name)
-                worst[key] = max(worst.get(key, 0), file.quarantined - report.decided.get(key, 0))
-        return sum(worst.values())
-
-
-class StoppedRunError(Exception):
-    """A stage failed; `report` tells of all that the run did, and why it ended."""
-
-    def __init__(self, report: RunReport) -> None:
-        super().__init__()
-        self.report = report
 
 
 def attempt(

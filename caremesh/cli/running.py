@@ -16,7 +16,8 @@ from caremesh.cli.output import own_name, print_line, stderr, stdout, tell_error
 from caremesh.errors import EXIT_INTERRUPTED, EXIT_QUARANTINED, CareMeshError, QualityError, worst_exit_code
 
 if TYPE_CHECKING:
-    from caremesh.pipeline import RunReport, Stage
+    from caremesh.pipeline import Stage
+    from caremesh.run_report import RunReport
     from caremesh.settings import Settings
 
 

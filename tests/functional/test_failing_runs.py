@@ -15,7 +15,8 @@ from caremesh import errors
 from caremesh.cli.running import finish
 from caremesh.console import RunWatcher, run_table
 from caremesh.errors import EXIT_CODES, CareMeshError
-from caremesh.pipeline import RunReport, attempt
+from caremesh.pipeline import attempt
+from caremesh.run_report import RunReport
 from tests.conftest import ROOT, SilentWatcher, settings_for
 from tests.integration.small_mesh import patient, write_lines, write_project
 

@@ -21,8 +21,9 @@ from caremesh.lake.decisions import Decision
 from caremesh.lake.erasures import Receipt, read_receipts
 from caremesh.lake.local import LocalLake
 from caremesh.lake.release import Manifest
-from caremesh.pipeline import RunReport, Stage, run
+from caremesh.pipeline import Stage, run
 from caremesh.products import find_domains, select_products
+from caremesh.run_report import RunReport
 from caremesh.sources.line_digest import digest_text
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.dying import dies_at

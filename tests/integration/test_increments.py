@@ -12,8 +12,9 @@ import pytest
 from caremesh.lake.local import LocalLake
 from caremesh.lake.release import Manifest
 from caremesh.lake.removals import find_removals
-from caremesh.pipeline import RunReport, run
+from caremesh.pipeline import run
 from caremesh.products import find_domains, select_products
+from caremesh.run_report import RunReport
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.small_mesh import patient, write_lines, write_project
 

@@ -9,7 +9,8 @@ import pytest
 
 from caremesh.errors import LakeError, LandingError
 from caremesh.lake.local import LocalLake
-from caremesh.pipeline import STAGES, RunReport, run
+from caremesh.pipeline import STAGES, run
+from caremesh.run_report import RunReport
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.small_mesh import patient, write_lines, write_project
 

@@ -15,9 +15,10 @@ import pytest
 from pyarrow import parquet
 
 from caremesh.lake.local import LocalLake
-from caremesh.pipeline import RunReport, Stage, prune, run
+from caremesh.pipeline import Stage, prune, run
 from caremesh.quarantine import Selection, read_open
 from caremesh.replay import Replay, replay
+from caremesh.run_report import RunReport
 from tests.conftest import NOW, Result, SilentWatcher, settings_for
 from tests.integration.dying import dies_at
 from tests.integration.small_mesh import patient, write_lines, write_project

@@ -12,7 +12,8 @@ import duckdb
 import pytest
 
 from caremesh.lake.local import LocalLake
-from caremesh.pipeline import RunReport, run
+from caremesh.pipeline import run
+from caremesh.run_report import RunReport
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.plain_count import NUMBERS, Count, count_export
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from caremesh.pipeline import STAGES, RunReport, run
+from caremesh.pipeline import STAGES, run
+from caremesh.run_report import RunReport
 from tests.conftest import SilentWatcher, settings_for
 from tests.integration.small_mesh import patient, write_lines, write_project
 

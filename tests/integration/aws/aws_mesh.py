@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 from caremesh.aws import Aws
 from caremesh.lake.aws import AwsLake
 from caremesh.lake.opening import open_lake
-from caremesh.pipeline import STAGES, RunReport, Stage, run
+from caremesh.pipeline import STAGES, Stage, run
 from caremesh.places import Place, S3Place
 from caremesh.products import Product, find_domains, select_products
+from caremesh.run_report import RunReport
 from caremesh.settings import AwsSettings, Settings
 from tests.athena.local_aws import REGION, LocalAws
 from tests.conftest import NOW, SilentWatcher
