@@ -19,7 +19,6 @@ from caremesh.lake.erasures import refuse_pending
 from caremesh.lake.files import telling_failed_writes
 from caremesh.lake.local import LocalLake
 from caremesh.lake.opening import open_lake
-from caremesh.lake.pointer import Pointer
 from caremesh.lake.quarantine import count_decided, newest_release
 from caremesh.product_views import compile_product
 from caremesh.products import Domain, Product, find_domains, order_products, select_products

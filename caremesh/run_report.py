@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from caremesh.lake.release import Manifest, Pointer
+from caremesh.lake.pointer import Pointer
+from caremesh.lake.release import Manifest
 from caremesh.products import Product
 from caremesh.sources.ndjson import IgnoredFile
 from caremesh.stages.curate import CurateReport
