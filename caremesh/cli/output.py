@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 def print_line(text: str) -> None:
     """A plain line of results: nothing in it is markup, and no line is broken. A file or a pipe gets it as it is."""
-    print(printable(text) if sys.stdout.isatty() else text)
+    print(printable(text) if is_terminal(sys.stdout) else text)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person sees what goes to a stream; None is one that the shell closed."""
+    return stream is not None and stream.isatty()
 
 
 class ShownText:
@@ -71,13 +76,13 @@ def own_name() -> str:
 
 def say(text: str, quiet: bool = False) -> None:
     """A line about the work, beside the results, unless it is not wanted."""
-    if not quiet:
-        print(printable(text) if sys.stderr.isatty() else text, file=sys.stderr)
+    if not quiet and sys.stderr is not None:
+        print(printable(text) if is_terminal(sys.stderr) else text, file=sys.stderr)
 
 
 def stdout() -> Console:
     """Where results go."""
-    return _console(sys.stdout.isatty())
+    return _console(is_terminal(sys.stdout))
 
 
 def stderr() -> Console:
@@ -87,8 +92,8 @@ def stderr() -> Console:
     return ShownConsole(stderr=True)
 
 
-def _console(is_terminal: bool) -> Console:
+def _console(is_shown: bool) -> Console:
     from caremesh.cli.shown_console import ShownConsole
 
     # Tables piped to a file keep every column whole instead of folding at 80.
-    return ShownConsole() if is_terminal else ShownConsole(width=200)
+    return ShownConsole() if is_shown else ShownConsole(width=200)
