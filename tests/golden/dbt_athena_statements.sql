@@ -10,6 +10,9 @@ select * from (
 as_of_day as (
     select * from "awsdatacatalog"."dbt_build_work"."as_of_day"
 ),
+patient as (
+    select * from "awsdatacatalog"."clinical"."patient"
+),
 claim as (
     select * from "awsdatacatalog"."operations"."claim"
 ),
@@ -20,26 +23,43 @@ observation as (
     select * from "awsdatacatalog"."clinical"."observation"
 ),
 billed_or_observed as (
-    select billable_start_at as given_at
+    select
+        source_id,
+        billable_start_at as given_at
     from claim
     where status = 'active' and use = 'claim'
     union all
-    select billable_start_at as given_at
+    select
+        source_id,
+        billable_start_at as given_at
     from claim_line
     where status = 'active' and use = 'claim'
     union all
-    select effective_at as given_at
+    select
+        source_id,
+        effective_at as given_at
     from observation
     where status in ('final', 'amended', 'corrected')
 ),
 last_day as (
-    select cast(max(given_at) as date) as given_date
+    select
+        source_id,
+        cast(max(given_at) as date) as given_date
     from billed_or_observed
+    group by source_id
+),
+patient_source as (
+    select distinct source_id
+    from patient
 ),
 final as (
-    select coalesce(as_of_day.as_of_date, last_day.given_date) as as_of_date
-    from as_of_day
-    cross join last_day
+    select
+        patient_source.source_id,
+        coalesce(
+cast(nullif('2025-01-31', '') as date), as_of_day.as_of_date, last_day.given_date) as as_of_date
+    from patient_source
+    left join as_of_day on patient_source.source_id = as_of_day.source_id
+    left join last_day on patient_source.source_id = last_day.source_id
 )
 select * from final
     ) as __dbt_sbq
@@ -49,6 +69,7 @@ select * from final
 -- model.caremesh.age_day
 select * from (
         select
+        cast(null as varchar) as source_id,
         cast(null as date) as as_of_date
     ) as __dbt_sbq
     where false
@@ -66,6 +87,9 @@ create table "awsdatacatalog"."dbt_build_work"."age_day"
 as_of_day as (
     select * from "awsdatacatalog"."dbt_build_work"."as_of_day"
 ),
+patient as (
+    select * from "awsdatacatalog"."clinical"."patient"
+),
 claim as (
     select * from "awsdatacatalog"."operations"."claim"
 ),
@@ -76,26 +100,43 @@ observation as (
     select * from "awsdatacatalog"."clinical"."observation"
 ),
 billed_or_observed as (
-    select billable_start_at as given_at
+    select
+        source_id,
+        billable_start_at as given_at
     from claim
     where status = 'active' and use = 'claim'
     union all
-    select billable_start_at as given_at
+    select
+        source_id,
+        billable_start_at as given_at
     from claim_line
     where status = 'active' and use = 'claim'
     union all
-    select effective_at as given_at
+    select
+        source_id,
+        effective_at as given_at
     from observation
     where status in ('final', 'amended', 'corrected')
 ),
 last_day as (
-    select cast(max(given_at) as date) as given_date
+    select
+        source_id,
+        cast(max(given_at) as date) as given_date
     from billed_or_observed
+    group by source_id
+),
+patient_source as (
+    select distinct source_id
+    from patient
 ),
 final as (
-    select coalesce(as_of_day.as_of_date, last_day.given_date) as as_of_date
-    from as_of_day
-    cross join last_day
+    select
+        patient_source.source_id,
+        coalesce(
+cast(nullif('2025-01-31', '') as date), as_of_day.as_of_date, last_day.given_date) as as_of_date
+    from patient_source
+    left join as_of_day on patient_source.source_id = as_of_day.source_id
+    left join last_day on patient_source.source_id = last_day.source_id
 )
 select * from final;
 
@@ -112,8 +153,12 @@ encounter as (
     select * from "awsdatacatalog"."dbt_build_work"."stg_encounter"
 ),
 final as (
-    select coalesce(cast(nullif('2025-01-31', '') as date), max(start_date)) as as_of_date
+    select
+        source_id,
+        coalesce(
+cast(nullif('2025-01-31', '') as date), max(start_date)) as as_of_date
     from encounter
+    group by source_id
 )
 select * from final
     ) as __dbt_sbq
@@ -123,6 +168,7 @@ select * from final
 -- model.caremesh.as_of_day
 select * from (
         select
+        cast(null as varchar) as source_id,
         cast(null as date) as as_of_date
     ) as __dbt_sbq
     where false
@@ -141,8 +187,12 @@ encounter as (
     select * from "awsdatacatalog"."dbt_build_work"."stg_encounter"
 ),
 final as (
-    select coalesce(cast(nullif('2025-01-31', '') as date), max(start_date)) as as_of_date
+    select
+        source_id,
+        coalesce(
+cast(nullif('2025-01-31', '') as date), max(start_date)) as as_of_date
     from encounter
+    group by source_id
 )
 select * from final;
 
@@ -485,6 +535,7 @@ inpatient as (
 ),
 final as (
     select
+        source_id,
         encounter_id,
         patient_id,
         patient_key,
@@ -520,6 +571,7 @@ select * from final
 -- model.caremesh.inpatient_encounter
 select * from (
         select
+        cast(null as varchar) as source_id,
         cast(null as varchar) as encounter_id,
         cast(null as varchar) as patient_id,
         cast(null as varchar) as patient_key,
@@ -582,6 +634,7 @@ inpatient as (
 ),
 final as (
     select
+        source_id,
         encounter_id,
         patient_id,
         patient_key,
@@ -649,6 +702,7 @@ in_stay as (
 final as (
     select
         inpatient_encounter.encounter_id,
+        inpatient_encounter.source_id,
         inpatient_encounter.patient_id,
         inpatient_encounter.class_code,
         inpatient_encounter.type_code,
@@ -695,6 +749,7 @@ select * from final
 select * from (
         select
         cast(null as varchar) as encounter_id,
+        cast(null as varchar) as source_id,
         cast(null as varchar) as patient_id,
         cast(null as varchar) as class_code,
         cast(null as varchar) as type_code,
@@ -763,6 +818,7 @@ in_stay as (
 final as (
     select
         inpatient_encounter.encounter_id,
+        inpatient_encounter.source_id,
         inpatient_encounter.patient_id,
         inpatient_encounter.class_code,
         inpatient_encounter.type_code,
@@ -828,6 +884,7 @@ age_day as (
 ),
 visits as (
     select
+        source_id,
         patient_id,
         count(*) as encounter_count,
         count(case when is_inpatient then 1 end) as inpatient_encounter_count,
@@ -835,17 +892,18 @@ visits as (
         count(case when class_code = 'AMB' then 1 end) as ambulatory_encounter_count,
         max(start_date) as last_encounter_date
     from encounter
-    group by patient_id
+    group by source_id, patient_id
 ),
 problems as (
     select
+        source_id,
         patient_id,
         count(*) as active_condition_count
     from condition
     where
         clinical_status_code in ('active', 'recurrence', 'relapse')
         and coalesce(verification_status_code, 'confirmed') not in ('refuted', 'entered-in-error')
-    group by patient_id
+    group by source_id, patient_id
 ),
 valid_observation as (
     select *
@@ -857,6 +915,7 @@ valid_observation as (
 -- LOINC 8480-6 and 8462-4: systolic and diastolic, the two components of one reading.
 blood_pressure as (
     select
+        source_id,
         patient_id,
         observation_id,
         max(effective_at) as effective_at,
@@ -864,22 +923,29 @@ blood_pressure as (
         max(case when component_code = '8462-4' then component_value_number end) as diastolic
     from valid_observation
     where component_code in ('8480-6', '8462-4')
-    group by patient_id, observation_id
+    group by source_id, patient_id, observation_id
 ),
 blood_pressure_latest_first as (
     select
         blood_pressure.*,
-        row_number() over (partition by patient_id order by effective_at desc, observation_id desc) as place
+        row_number() over (
+            partition by source_id, patient_id
+            order by effective_at desc, observation_id desc
+        ) as place
     from blood_pressure
     where systolic is not null and diastolic is not null
 ),
 -- LOINC 4548-4: HbA1c in percent of haemoglobin.
 hba1c_latest_first as (
     select
+        source_id,
         patient_id,
         effective_at,
         value_number,
-        row_number() over (partition by patient_id order by effective_at desc, observation_id desc) as place
+        row_number() over (
+            partition by source_id, patient_id
+            order by effective_at desc, observation_id desc
+        ) as place
     from valid_observation
     where code = '4548-4' and value_number is not null
 ),
@@ -891,11 +957,12 @@ dated as (
         -- A death without a day leaves the age open.
         case when patient.is_deceased then cast(patient.deceased_at as date) else age_day.as_of_date end as age_date
     from patient
-    cross join age_day
+    inner join age_day on patient.source_id = age_day.source_id
 ),
 final as (
     select
         dated.patient_id,
+        dated.source_id,
         dated.gender,
         dated.birth_date,
         year(dated.age_date) - year(dated.birth_date)
@@ -924,15 +991,23 @@ final as (
         cast(hba1c_latest_first.effective_at as date) as latest_hba1c_date,
         dated.as_of_date
     from dated
-    left join visits on dated.patient_id = visits.patient_id
-    left join problems on dated.patient_id = problems.patient_id
+    left join visits
+        on
+            dated.source_id = visits.source_id
+            and dated.patient_id = visits.patient_id
+    left join problems
+        on
+            dated.source_id = problems.source_id
+            and dated.patient_id = problems.patient_id
     left join blood_pressure_latest_first
         on
-            dated.patient_id = blood_pressure_latest_first.patient_id
+            dated.source_id = blood_pressure_latest_first.source_id
+            and dated.patient_id = blood_pressure_latest_first.patient_id
             and blood_pressure_latest_first.place = 1
     left join hba1c_latest_first
         on
-            dated.patient_id = hba1c_latest_first.patient_id
+            dated.source_id = hba1c_latest_first.source_id
+            and dated.patient_id = hba1c_latest_first.patient_id
             and hba1c_latest_first.place = 1
 )
 select * from final
@@ -944,6 +1019,7 @@ select * from final
 select * from (
         select
         cast(null as varchar) as patient_id,
+        cast(null as varchar) as source_id,
         cast(null as varchar) as gender,
         cast(null as date) as birth_date,
         cast(null as bigint) as age_years,
@@ -994,6 +1070,7 @@ age_day as (
 ),
 visits as (
     select
+        source_id,
         patient_id,
         count(*) as encounter_count,
         count(case when is_inpatient then 1 end) as inpatient_encounter_count,
@@ -1001,17 +1078,18 @@ visits as (
         count(case when class_code = 'AMB' then 1 end) as ambulatory_encounter_count,
         max(start_date) as last_encounter_date
     from encounter
-    group by patient_id
+    group by source_id, patient_id
 ),
 problems as (
     select
+        source_id,
         patient_id,
         count(*) as active_condition_count
     from condition
     where
         clinical_status_code in ('active', 'recurrence', 'relapse')
         and coalesce(verification_status_code, 'confirmed') not in ('refuted', 'entered-in-error')
-    group by patient_id
+    group by source_id, patient_id
 ),
 valid_observation as (
     select *
@@ -1023,6 +1101,7 @@ valid_observation as (
 -- LOINC 8480-6 and 8462-4: systolic and diastolic, the two components of one reading.
 blood_pressure as (
     select
+        source_id,
         patient_id,
         observation_id,
         max(effective_at) as effective_at,
@@ -1030,22 +1109,29 @@ blood_pressure as (
         max(case when component_code = '8462-4' then component_value_number end) as diastolic
     from valid_observation
     where component_code in ('8480-6', '8462-4')
-    group by patient_id, observation_id
+    group by source_id, patient_id, observation_id
 ),
 blood_pressure_latest_first as (
     select
         blood_pressure.*,
-        row_number() over (partition by patient_id order by effective_at desc, observation_id desc) as place
+        row_number() over (
+            partition by source_id, patient_id
+            order by effective_at desc, observation_id desc
+        ) as place
     from blood_pressure
     where systolic is not null and diastolic is not null
 ),
 -- LOINC 4548-4: HbA1c in percent of haemoglobin.
 hba1c_latest_first as (
     select
+        source_id,
         patient_id,
         effective_at,
         value_number,
-        row_number() over (partition by patient_id order by effective_at desc, observation_id desc) as place
+        row_number() over (
+            partition by source_id, patient_id
+            order by effective_at desc, observation_id desc
+        ) as place
     from valid_observation
     where code = '4548-4' and value_number is not null
 ),
@@ -1057,11 +1143,12 @@ dated as (
         -- A death without a day leaves the age open.
         case when patient.is_deceased then cast(patient.deceased_at as date) else age_day.as_of_date end as age_date
     from patient
-    cross join age_day
+    inner join age_day on patient.source_id = age_day.source_id
 ),
 final as (
     select
         dated.patient_id,
+        dated.source_id,
         dated.gender,
         dated.birth_date,
         year(dated.age_date) - year(dated.birth_date)
@@ -1090,15 +1177,23 @@ final as (
         cast(hba1c_latest_first.effective_at as date) as latest_hba1c_date,
         dated.as_of_date
     from dated
-    left join visits on dated.patient_id = visits.patient_id
-    left join problems on dated.patient_id = problems.patient_id
+    left join visits
+        on
+            dated.source_id = visits.source_id
+            and dated.patient_id = visits.patient_id
+    left join problems
+        on
+            dated.source_id = problems.source_id
+            and dated.patient_id = problems.patient_id
     left join blood_pressure_latest_first
         on
-            dated.patient_id = blood_pressure_latest_first.patient_id
+            dated.source_id = blood_pressure_latest_first.source_id
+            and dated.patient_id = blood_pressure_latest_first.patient_id
             and blood_pressure_latest_first.place = 1
     left join hba1c_latest_first
         on
-            dated.patient_id = hba1c_latest_first.patient_id
+            dated.source_id = hba1c_latest_first.source_id
+            and dated.patient_id = hba1c_latest_first.patient_id
             and hba1c_latest_first.place = 1
 )
 select * from final;
@@ -1133,7 +1228,10 @@ billed as (
         coalesce(claim_line.patient_id, claim_line.patient_reference) as patient_key,
         coalesce(claim_line.encounter_id, claim_line.encounter_reference) as encounter_key
     from claim_line
-    left join claim on claim_line.claim_id = claim.claim_id
+    left join claim
+        on
+            claim_line.source_id = claim.source_id
+            and claim_line.claim_id = claim.claim_id
     where
         coalesce(claim_line.status, 'active') = 'active'
         and coalesce(claim_line.use, 'claim') = 'claim'
@@ -1143,6 +1241,7 @@ billed as (
 -- Amounts are added as decimals: a sum of doubles depends on the order of its rows, which no engine promises.
 monthly as (
     select
+        source_id,
         billing_month,
         payer_name,
         count(distinct explanation_of_benefit_id) as claim_count,
@@ -1156,10 +1255,11 @@ monthly as (
         sum(cast(cast(deductible_amount as varchar) as decimal(38, 9))) as deductible_amount,
         sum(cast(cast(coinsurance_amount as varchar) as decimal(38, 9))) as coinsurance_amount
     from billed
-    group by billing_month, payer_name
+    group by source_id, billing_month, payer_name
 ),
 final as (
     select
+        monthly.source_id,
         monthly.billing_month,
         monthly.payer_name,
         case
@@ -1177,12 +1277,15 @@ final as (
         monthly.deductible_amount,
         monthly.coinsurance_amount,
         cast(monthly.claim_count as double)
-        / sum(monthly.claim_count) over (partition by monthly.billing_month) as claim_share,
+        / sum(monthly.claim_count) over (partition by monthly.source_id, monthly.billing_month) as claim_share,
         cast(monthly.encounter_count as double)
-        / nullif(sum(monthly.encounter_count) over (partition by monthly.billing_month), 0) as encounter_share,
+        / nullif(sum(monthly.encounter_count) over (partition by monthly.source_id, monthly.billing_month), 0)
+            as encounter_share,
         cast(monthly.submitted_amount as double)
-        / nullif(cast(sum(monthly.submitted_amount) over (partition by monthly.billing_month) as double), 0)
-            as submitted_share
+        / nullif(
+            cast(sum(monthly.submitted_amount) over (partition by monthly.source_id, monthly.billing_month) as double),
+            0
+        ) as submitted_share
     from monthly
     left join payer_class on monthly.payer_name = payer_class.payer_name
 )
@@ -1194,6 +1297,7 @@ select * from final
 -- model.caremesh.payer_mix_monthly
 select * from (
         select
+        cast(null as varchar) as source_id,
         cast(null as date) as billing_month,
         cast(null as varchar) as payer_name,
         cast(null as varchar) as payer_class,
@@ -1244,7 +1348,10 @@ billed as (
         coalesce(claim_line.patient_id, claim_line.patient_reference) as patient_key,
         coalesce(claim_line.encounter_id, claim_line.encounter_reference) as encounter_key
     from claim_line
-    left join claim on claim_line.claim_id = claim.claim_id
+    left join claim
+        on
+            claim_line.source_id = claim.source_id
+            and claim_line.claim_id = claim.claim_id
     where
         coalesce(claim_line.status, 'active') = 'active'
         and coalesce(claim_line.use, 'claim') = 'claim'
@@ -1254,6 +1361,7 @@ billed as (
 -- Amounts are added as decimals: a sum of doubles depends on the order of its rows, which no engine promises.
 monthly as (
     select
+        source_id,
         billing_month,
         payer_name,
         count(distinct explanation_of_benefit_id) as claim_count,
@@ -1267,10 +1375,11 @@ monthly as (
         sum(cast(cast(deductible_amount as varchar) as decimal(38, 9))) as deductible_amount,
         sum(cast(cast(coinsurance_amount as varchar) as decimal(38, 9))) as coinsurance_amount
     from billed
-    group by billing_month, payer_name
+    group by source_id, billing_month, payer_name
 ),
 final as (
     select
+        monthly.source_id,
         monthly.billing_month,
         monthly.payer_name,
         case
@@ -1288,12 +1397,15 @@ final as (
         monthly.deductible_amount,
         monthly.coinsurance_amount,
         cast(monthly.claim_count as double)
-        / sum(monthly.claim_count) over (partition by monthly.billing_month) as claim_share,
+        / sum(monthly.claim_count) over (partition by monthly.source_id, monthly.billing_month) as claim_share,
         cast(monthly.encounter_count as double)
-        / nullif(sum(monthly.encounter_count) over (partition by monthly.billing_month), 0) as encounter_share,
+        / nullif(sum(monthly.encounter_count) over (partition by monthly.source_id, monthly.billing_month), 0)
+            as encounter_share,
         cast(monthly.submitted_amount as double)
-        / nullif(cast(sum(monthly.submitted_amount) over (partition by monthly.billing_month) as double), 0)
-            as submitted_share
+        / nullif(
+            cast(sum(monthly.submitted_amount) over (partition by monthly.source_id, monthly.billing_month) as double),
+            0
+        ) as submitted_share
     from monthly
     left join payer_class on monthly.payer_name = payer_class.payer_name
 )
@@ -1314,6 +1426,7 @@ stay_readmission as (
 final as (
     select
         stay_id,
+        source_id,
         patient_id,
         admission_date,
         discharge_date,
@@ -1345,6 +1458,7 @@ select * from final
 select * from (
         select
         cast(null as varchar) as stay_id,
+        cast(null as varchar) as source_id,
         cast(null as varchar) as patient_id,
         cast(null as date) as admission_date,
         cast(null as date) as discharge_date,
@@ -1383,6 +1497,7 @@ stay_readmission as (
 final as (
     select
         stay_id,
+        source_id,
         patient_id,
         admission_date,
         discharge_date,
@@ -1422,6 +1537,7 @@ stay_readmission as (
 final as (
     select
         stay_id,
+        source_id,
         patient_id,
         admission_date,
         discharge_date,
@@ -1453,6 +1569,7 @@ select * from final
 select * from (
         select
         cast(null as varchar) as stay_id,
+        cast(null as varchar) as source_id,
         cast(null as varchar) as patient_id,
         cast(null as date) as admission_date,
         cast(null as date) as discharge_date,
@@ -1491,6 +1608,7 @@ stay_readmission as (
 final as (
     select
         stay_id,
+        source_id,
         patient_id,
         admission_date,
         discharge_date,
@@ -1546,6 +1664,7 @@ joined as (
 -- One encounter still open keeps the whole stay open.
 merged as (
     select
+        source_id,
         stay_kind,
         stay_id,
         patient_key,
@@ -1572,10 +1691,11 @@ merged as (
         bool_or(coalesce(discharge_disposition_code in ('20', '40', '41', '42', 'exp'), false))
             as is_death_by_disposition
     from joined
-    group by stay_kind, stay_id, patient_key
+    group by source_id, stay_kind, stay_id, patient_key
 ),
 final as (
     select
+        merged.source_id,
         merged.stay_kind,
         merged.stay_id,
         merged.patient_key,
@@ -1597,7 +1717,10 @@ final as (
         merged.is_death_by_disposition
         or coalesce(cast(patient.deceased_at as date) <= merged.discharge_date, false) as is_died
     from merged
-    left join patient on merged.patient_id = patient.patient_id
+    left join patient
+        on
+            merged.source_id = patient.source_id
+            and merged.patient_id = patient.patient_id
 )
 select * from final
     ) as __dbt_sbq
@@ -1609,6 +1732,7 @@ select * from (
         select
         cast(null as varchar) as stay_kind,
         cast(null as varchar) as stay_id,
+        cast(null as varchar) as source_id,
         cast(null as varchar) as patient_key,
         cast(null as varchar) as patient_id,
         cast(null as boolean) as is_patient_known,
@@ -1660,6 +1784,7 @@ joined as (
 -- One encounter still open keeps the whole stay open.
 merged as (
     select
+        source_id,
         stay_kind,
         stay_id,
         patient_key,
@@ -1686,10 +1811,11 @@ merged as (
         bool_or(coalesce(discharge_disposition_code in ('20', '40', '41', '42', 'exp'), false))
             as is_death_by_disposition
     from joined
-    group by stay_kind, stay_id, patient_key
+    group by source_id, stay_kind, stay_id, patient_key
 ),
 final as (
     select
+        merged.source_id,
         merged.stay_kind,
         merged.stay_id,
         merged.patient_key,
@@ -1711,7 +1837,10 @@ final as (
         merged.is_death_by_disposition
         or coalesce(cast(patient.deceased_at as date) <= merged.discharge_date, false) as is_died
     from merged
-    left join patient on merged.patient_id = patient.patient_id
+    left join patient
+        on
+            merged.source_id = patient.source_id
+            and merged.patient_id = patient.patient_id
 )
 select * from final;
 
@@ -1759,10 +1888,11 @@ judged as (
             end as varchar
         ) as exclusion_reason
     from followed
-    cross join as_of_day
+    inner join as_of_day on followed.source_id = as_of_day.source_id
 ),
 final as (
     select
+        source_id,
         stay_kind,
         stay_id,
         patient_id,
@@ -1797,6 +1927,7 @@ select * from final
 -- model.caremesh.stay_readmission
 select * from (
         select
+        cast(null as varchar) as source_id,
         cast(null as varchar) as stay_kind,
         cast(null as varchar) as stay_id,
         cast(null as varchar) as patient_id,
@@ -1866,10 +1997,11 @@ judged as (
             end as varchar
         ) as exclusion_reason
     from followed
-    cross join as_of_day
+    inner join as_of_day on followed.source_id = as_of_day.source_id
 ),
 final as (
     select
+        source_id,
         stay_kind,
         stay_id,
         patient_id,
@@ -1918,10 +2050,12 @@ took_place as (
 ),
 final as (
     select
+        source_id,
         encounter_id,
         patient_id,
-        -- A reference that is not a relative one still names one patient; an encounter of nobody stands alone.
-        coalesce(patient_id, patient_reference, 'encounter ' || encounter_id) as patient_key,
+        -- A reference that is not a relative one still names one patient of its source; an encounter of nobody stands
+        -- alone.
+        source_id || ' ' || coalesce(patient_id, patient_reference, 'encounter ' || encounter_id) as patient_key,
         patient_id is not null or patient_reference is not null as is_patient_known,
     status,
         class_code,
@@ -1950,6 +2084,7 @@ select * from final
 -- model.caremesh.stg_encounter
 select * from (
         select
+        cast(null as varchar) as source_id,
         cast(null as varchar) as encounter_id,
         cast(null as varchar) as patient_id,
         cast(null as varchar) as patient_key,
@@ -1993,10 +2128,12 @@ took_place as (
 ),
 final as (
     select
+        source_id,
         encounter_id,
         patient_id,
-        -- A reference that is not a relative one still names one patient; an encounter of nobody stands alone.
-        coalesce(patient_id, patient_reference, 'encounter ' || encounter_id) as patient_key,
+        -- A reference that is not a relative one still names one patient of its source; an encounter of nobody stands
+        -- alone.
+        source_id || ' ' || coalesce(patient_id, patient_reference, 'encounter ' || encounter_id) as patient_key,
         patient_id is not null or patient_reference is not null as is_patient_known,
     status,
         class_code,
@@ -2396,6 +2533,28 @@ from "awsdatacatalog"."dbt_build_work"."stay"
 where stay_los_days < 0
     ) dbt_internal_test;
 
+-- test.caremesh.not_null_age_day_source_id.fca1d90be6
+select
+      count(*) as failures,
+      count(*) != 0 as should_warn,
+      count(*) != 0 as should_error
+    from (
+select source_id
+from "awsdatacatalog"."dbt_build_work"."age_day"
+where source_id is null
+    ) dbt_internal_test;
+
+-- test.caremesh.not_null_as_of_day_source_id.8e62dfff6f
+select
+      count(*) as failures,
+      count(*) != 0 as should_warn,
+      count(*) != 0 as should_error
+    from (
+select source_id
+from "awsdatacatalog"."dbt_build_work"."as_of_day"
+where source_id is null
+    ) dbt_internal_test;
+
 -- test.caremesh.not_null_encounter_setting_setting.601ede2564
 select
       count(*) as failures,
@@ -2517,6 +2676,17 @@ from "awsdatacatalog"."dbt_build_work"."inpatient_encounter"
 where setting is null
     ) dbt_internal_test;
 
+-- test.caremesh.not_null_inpatient_encounter_source_id.8f56d61bf2
+select
+      count(*) as failures,
+      count(*) != 0 as should_warn,
+      count(*) != 0 as should_error
+    from (
+select source_id
+from "awsdatacatalog"."dbt_build_work"."inpatient_encounter"
+where source_id is null
+    ) dbt_internal_test;
+
 -- test.caremesh.not_null_length_of_stay_encounter_id.e541b99172
 select
       count(*) as failures,
@@ -2581,6 +2751,17 @@ select
 select setting
 from "awsdatacatalog"."dbt_build"."length_of_stay"
 where setting is null
+    ) dbt_internal_test;
+
+-- test.caremesh.not_null_length_of_stay_source_id.d31bf9cee4
+select
+      count(*) as failures,
+      count(*) != 0 as should_warn,
+      count(*) != 0 as should_error
+    from (
+select source_id
+from "awsdatacatalog"."dbt_build"."length_of_stay"
+where source_id is null
     ) dbt_internal_test;
 
 -- test.caremesh.not_null_patient_summary_active_condition_count.f7005a7257
@@ -2658,6 +2839,17 @@ select
 select patient_id
 from "awsdatacatalog"."dbt_build"."patient_summary"
 where patient_id is null
+    ) dbt_internal_test;
+
+-- test.caremesh.not_null_patient_summary_source_id.e9c9e982cb
+select
+      count(*) as failures,
+      count(*) != 0 as should_warn,
+      count(*) != 0 as should_error
+    from (
+select source_id
+from "awsdatacatalog"."dbt_build"."patient_summary"
+where source_id is null
     ) dbt_internal_test;
 
 -- test.caremesh.not_null_payer_class_payer_class.43dfaf80cc
@@ -2770,6 +2962,17 @@ from "awsdatacatalog"."dbt_build"."payer_mix_monthly"
 where payer_name is null
     ) dbt_internal_test;
 
+-- test.caremesh.not_null_payer_mix_monthly_source_id.b16b0dd1cf
+select
+      count(*) as failures,
+      count(*) != 0 as should_warn,
+      count(*) != 0 as should_error
+    from (
+select source_id
+from "awsdatacatalog"."dbt_build"."payer_mix_monthly"
+where source_id is null
+    ) dbt_internal_test;
+
 -- test.caremesh.not_null_readmission_30d_acute_as_of_date.8f9aa138b8
 select
       count(*) as failures,
@@ -2790,6 +2993,17 @@ select
 select is_index
 from "awsdatacatalog"."dbt_build"."readmission_30d_acute"
 where is_index is null
+    ) dbt_internal_test;
+
+-- test.caremesh.not_null_readmission_30d_acute_source_id.b3a7da04bc
+select
+      count(*) as failures,
+      count(*) != 0 as should_warn,
+      count(*) != 0 as should_error
+    from (
+select source_id
+from "awsdatacatalog"."dbt_build"."readmission_30d_acute"
+where source_id is null
     ) dbt_internal_test;
 
 -- test.caremesh.not_null_readmission_30d_acute_stay_id.25e0de8681
@@ -2825,6 +3039,17 @@ from "awsdatacatalog"."dbt_build"."readmission_30d"
 where is_index is null
     ) dbt_internal_test;
 
+-- test.caremesh.not_null_readmission_30d_source_id.d7e29ca365
+select
+      count(*) as failures,
+      count(*) != 0 as should_warn,
+      count(*) != 0 as should_error
+    from (
+select source_id
+from "awsdatacatalog"."dbt_build"."readmission_30d"
+where source_id is null
+    ) dbt_internal_test;
+
 -- test.caremesh.not_null_readmission_30d_stay_id.fc231989bf
 select
       count(*) as failures,
@@ -2858,6 +3083,17 @@ from "awsdatacatalog"."dbt_build_work"."stay_readmission"
 where is_index is null
     ) dbt_internal_test;
 
+-- test.caremesh.not_null_stay_readmission_source_id.4ccdb7f99a
+select
+      count(*) as failures,
+      count(*) != 0 as should_warn,
+      count(*) != 0 as should_error
+    from (
+select source_id
+from "awsdatacatalog"."dbt_build_work"."stay_readmission"
+where source_id is null
+    ) dbt_internal_test;
+
 -- test.caremesh.not_null_stay_readmission_stay_id.dcbc745679
 select
       count(*) as failures,
@@ -2867,6 +3103,17 @@ select
 select stay_id
 from "awsdatacatalog"."dbt_build_work"."stay_readmission"
 where stay_id is null
+    ) dbt_internal_test;
+
+-- test.caremesh.not_null_stay_source_id.fc1690b4b4
+select
+      count(*) as failures,
+      count(*) != 0 as should_warn,
+      count(*) != 0 as should_error
+    from (
+select source_id
+from "awsdatacatalog"."dbt_build_work"."stay"
+where source_id is null
     ) dbt_internal_test;
 
 -- test.caremesh.not_null_stay_stay_id.2a3e6fa4c1
@@ -2911,6 +3158,17 @@ select
 select patient_key
 from "awsdatacatalog"."dbt_build_work"."stg_encounter"
 where patient_key is null
+    ) dbt_internal_test;
+
+-- test.caremesh.not_null_stg_encounter_source_id.ee4336d88d
+select
+      count(*) as failures,
+      count(*) != 0 as should_warn,
+      count(*) != 0 as should_error
+    from (
+select source_id
+from "awsdatacatalog"."dbt_build_work"."stg_encounter"
+where source_id is null
     ) dbt_internal_test;
 
 -- test.caremesh.relationships_encounter_stay_encounter_id__encounter_id__ref_inpatient_encounter_.fc4efdc567
@@ -3180,15 +3438,15 @@ group by stay_kind, encounter_id
 having count(*) > 1
     ) dbt_internal_test;
 
--- test.caremesh.unique_together_payer_mix_monthly_billing_month__payer_name.a85933b30e
+-- test.caremesh.unique_together_payer_mix_monthly_source_id__billing_month__payer_name.d18965919a
 select
       count(*) as failures,
       count(*) != 0 as should_warn,
       count(*) != 0 as should_error
     from (
-select billing_month, payer_name, count(*) as times
+select source_id, billing_month, payer_name, count(*) as times
 from "awsdatacatalog"."dbt_build"."payer_mix_monthly"
-group by billing_month, payer_name
+group by source_id, billing_month, payer_name
 having count(*) > 1
     ) dbt_internal_test;
 
