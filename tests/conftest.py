@@ -91,9 +91,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Say below each failure how to run the test with the same seed and scale."""
     report = yield
     if report.failed:
-        group = item.get_closest_marker("xdist_group")
-        test = item.nodeid.removesuffix(f"@{group.args[0]}" if group else "")
-        report.sections.append(("repeat", repeat_with(test)))
+        report.sections.append(("repeat", repeat_with(item.nodeid)))
     return report
 
 

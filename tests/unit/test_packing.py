@@ -21,9 +21,8 @@ import pytest
 @pytest.mark.parametrize("part", range(3))
 def test_split(part): pass
 def test_short(): pass
-@pytest.mark.athena
-def test_sql(): pass
 """
+SQL = "import pytest\n@pytest.mark.athena\ndef test_sql(): pass\n"
 
 
 def run(folder: Path, *options: str, **files: str) -> subprocess.CompletedProcess[str]:
@@ -50,11 +49,22 @@ def test_the_longest_are_first_and_named_tests_are_groups_of_their_own(tmp_path:
         "from pathlib import Path\nimport tests.packing\n"
         "tests.packing.DURATIONS = Path(__file__).with_name('durations.txt')\n"
     )
-    done = run(tmp_path, "--collect-only", test_a=SLOW_FIRST, test_b=SLOW_FIRST)
+    done = run(tmp_path, "--collect-only", test_a=SLOW_FIRST, test_b=SLOW_FIRST, test_c=SQL, test_d=SQL)
     listed = re.findall(r"^test_\S+", done.stdout, re.MULTILINE)
-    assert listed[:2] == ["test_a.py::test_sql", "test_b.py::test_sql"]
+    assert listed[:2] == ["test_c.py::test_sql", "test_d.py::test_sql"]
     assert listed[2:6] == [*(f"test_b.py::test_split[{n}]" for n in range(3)), "test_b.py::test_short"]
     assert listed[6:] == [*(f"test_a.py::test_split[{n}]" for n in range(3)), "test_a.py::test_short"]
+
+
+def test_a_group_runs_on_one_worker(tmp_path: Path) -> None:
+    noting = "import os, pathlib, pytest\n@pytest.mark.parametrize('n', range(8))\ndef test_it(n): "
+    noting += "pathlib.Path(__file__).with_suffix('.txt').open('a').write(os.environ['PYTEST_XDIST_WORKER'] + ' ')\n"
+    sql = noting.replace("@pytest.mark.parametrize", "@pytest.mark.athena\n@pytest.mark.parametrize")
+    done = run(tmp_path, *PACKED, "-n", "2", test_a=noting, test_b=noting, test_c=sql, test_d=sql)
+    assert done.returncode == 0, done.stdout + done.stderr
+    workers = {name: set((tmp_path / f"test_{name}.txt").read_text().split()) for name in "abcd"}
+    assert all(len(found) == 1 for found in workers.values()), workers
+    assert workers["c"] == workers["d"]
 
 
 def test_a_test_that_fails_hangs_or_ends_its_worker_is_named_and_ends_the_run_with_an_error(tmp_path: Path) -> None:
