@@ -1695,9 +1695,9 @@ merged as (
 ),
 final as (
     select
-        merged.source_id,
         merged.stay_kind,
         merged.stay_id,
+        merged.source_id,
         merged.patient_key,
         merged.patient_id,
         merged.is_patient_known,
@@ -1815,9 +1815,9 @@ merged as (
 ),
 final as (
     select
-        merged.source_id,
         merged.stay_kind,
         merged.stay_id,
+        merged.source_id,
         merged.patient_key,
         merged.patient_id,
         merged.is_patient_known,
