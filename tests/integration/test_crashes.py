@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from caremesh.lake.local import LocalLake
+from caremesh.lake.shown_state import STATE_FILE
 from caremesh.pipeline import STAGES, run
 from tests.conftest import ROOT, SilentWatcher, settings_for
 from tests.integration.dying import Death, dies_at
@@ -30,8 +31,8 @@ def go(project: Path, landing: Path, lake: Path) -> None:
 
 
 def state_of(lake: Path) -> dict[str, bytes]:
-    """Every file that matters, but for Parquet (its bytes are not promised, its rows are) and the query database."""
-    skipped = (".parquet", ".duckdb", "run.lock")
+    """Every file that matters, but for Parquet (its rows are promised, not its bytes) and what states times."""
+    skipped = (".parquet", ".duckdb", "run.lock", STATE_FILE)
     return {
         path.relative_to(lake).as_posix(): path.read_bytes()
         for path in sorted(lake.rglob("*"))

@@ -21,6 +21,7 @@ from caremesh.lake.decisions import Decision
 from caremesh.lake.erasures import Receipt, read_receipts
 from caremesh.lake.local import LocalLake
 from caremesh.lake.release import Manifest
+from caremesh.lake.shown_state import STATE_FILE
 from caremesh.pipeline import Stage, run
 from caremesh.products import find_domains, select_products
 from caremesh.run_report import RunReport
@@ -350,7 +351,8 @@ def state_of(mesh: Mesh) -> dict[str, Any]:
     """Landing and lake, but for times and for what is in Parquet, which is compared as rows."""
     found: dict[str, Any] = dict(mesh.rows())
     for folder in (mesh.landing, mesh.lake):
-        for path in (p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".duckdb", ".lock")):
+        files = (p for p in folder.rglob("*") if p.is_file() and p.name != STATE_FILE)
+        for path in (p for p in files if p.suffix not in (".duckdb", ".lock")):
             text = path.read_bytes() if path.suffix != ".parquet" else pq.read_table(path).to_pylist()
             if path.name == "ledger.json":
                 text = re.sub(rb'"modified_ns": [0-9]+', b"", path.read_bytes())

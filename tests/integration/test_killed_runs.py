@@ -18,6 +18,7 @@ import duckdb
 import pytest
 
 from caremesh.lake.local import LocalLake
+from caremesh.lake.shown_state import STATE_FILE
 from caremesh.pipeline import STAGES, Stage
 from tests.integration.dying import Death
 from tests.integration.landing_model import Export
@@ -103,7 +104,8 @@ class Scene:
         return re.sub(rf"{temporary}/\w+", "temporary", said.replace(lake, "lake")).splitlines()
 
     def state(self) -> State:
-        paths = [p for p in self.lake.rglob("*") if p.is_file() and p.name not in ("run.lock", "caremesh.duckdb")]
+        left_out = ("run.lock", "caremesh.duckdb", STATE_FILE)
+        paths = [p for p in self.lake.rglob("*") if p.is_file() and p.name not in left_out]
         names = {p: p.relative_to(self.lake).as_posix() for p in paths}
         stated = {names[p]: _without_sizes(json.loads(p.read_text())) for p in paths if p.suffix == ".json"}
         return State(frozenset(names.values()), stated, self.tables())
