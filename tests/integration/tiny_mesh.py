@@ -147,12 +147,15 @@ def land_tiny(
     settings = settings_for(lake, landing, project=project, now=now)
     settings = replace(settings, threads=1, id_spaces=id_spaces or IdSpaces())
     store = LocalLake(lake)
-    run(settings, watcher=SilentWatcher(), command="test", stages=("land", "flatten"))
+    report = run(settings, watcher=SilentWatcher(), command="test", stages=("land", "flatten"))
+    made = {p.product.id: p.manifest for p in report.products}
     with store.hold(command="test", since=now):
         for product in products:
-            for candidate in store.candidates(product):
-                judged = candidate.with_verdict({"passed": True})
+            judged = made[product.id]
+            # What an earlier run made of the same exports was judged then.
+            if judged.passed is None:
+                judged = judged.with_verdict({"passed": True})
                 store.judge_candidate(product, judged, "")
-                publish(product, judged, seen=store.pointer(product), settings=settings, lake=store)
+            publish(product, judged, seen=store.pointer(product), settings=settings, lake=store)
     if is_last:
         run(settings, watcher=SilentWatcher(), command="test", stages=("publish",))
