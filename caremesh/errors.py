@@ -20,7 +20,7 @@ A message says what was found, where, and what to do next. It never quotes row c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 EXIT_INTERNAL = 1
@@ -84,6 +84,18 @@ class ContractError(CareMeshError):
     """A contract, domain file or product folder is not valid."""
 
     exit_code = 10
+
+
+class ContractErrors(ContractError):
+    """Several faults of contracts, told at once; `faults` stand in the order of files."""
+
+    def __init__(self, faults: Sequence[ContractError]) -> None:
+        """Keep the single faults."""
+        super().__init__(f"{len(faults)} faults in the contracts")
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        return "\n".join([self.message, *(str(fault) for fault in self.faults)])
 
 
 class ViewError(CareMeshError):

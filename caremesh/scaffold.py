@@ -18,9 +18,8 @@ import yaml
 
 from caremesh.errors import UsageError
 from caremesh.fhir.types import Element, load_types, suggest
-from caremesh.products import CONTRACT_FILE, SOURCE_LINES, VIEW_PROPERTY
+from caremesh.products import CONTRACT_FILE, SOURCE_LINES, VIEW_PROPERTY, is_product_name
 
-_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _INHERITED = {"id", "meta", "implicitRules", "language", "text", "contained", "extension", "modifierExtension"}
 _LOGICAL = {"varchar": "string", "double": "number", "timestamp": "timestamp"}
 _MOMENT = "2024-02-29T08:30:00-05:00"
@@ -53,7 +52,7 @@ def write_product(domains: Path, *, domain: str, product: str, resource: str) ->
     if resource not in types.resources:
         raise UsageError(f"{resource!r} is no FHIR R4 resource type", hint=suggest(resource, types.resources))
     for name in (domain, product):
-        if not _NAME.match(name):
+        if not is_product_name(name):
             raise UsageError(f"{name!r} is no name for a domain or product", hint="lower case letters, digits and _")
     if not (domains / domain / "domain.yaml").is_file():
         raise UsageError(f"there is no domain {domain!r}", where=str(domains), hint=f"write {domain}/domain.yaml first")

@@ -1,10 +1,10 @@
-"""Counts the rows that break each check of a contract: what every engine has in common.
+"""Measures each check of a contract: what every engine has in common.
 
 Great Expectations takes seconds to import, and is imported inside the functions that need it. It is used beyond what
 it declares (`duckdb_engine`, and the context that `_run` takes back), so it must be the one version that this was
 proved with.
 
-What comes back is counts. A rule's query gives one number, results hold no list of values, logs are silent meanwhile,
+What comes back is numbers. A rule's query gives one, results hold no list of values, logs are silent meanwhile,
 and the engine's own words on failing data are withheld, because they may quote a row.
 """
 
@@ -19,10 +19,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol
 
 from caremesh.errors import CareMeshError, ContractError, QualityError
-from caremesh.products import Product
-from quality.expectation import COUNT_EXPECTATION
+from caremesh.products import Number, Product
+from quality.check import CheckKind, expectations_of
+from quality.expectation import NUMBER_EXPECTATION, plain_number
 from quality.light_import import import_great_expectations
-from quality.suite import CheckKind, Dialect, build_suite, expectations_of, violations_query
+from quality.measuring import Dialect, measuring_query
+from quality.suite import build_suite
 
 if TYPE_CHECKING:
     import great_expectations as gx
@@ -30,15 +32,16 @@ if TYPE_CHECKING:
 SUPPORTED_VERSION = "1.24.1"
 _NAME = "candidate"
 _NOISY_LOGGERS = ("great_expectations", "sqlalchemy", "duckdb_engine", "pyathena", "botocore")
+_WITH_QUERIES: tuple[CheckKind, ...] = ("key", "unique", "duplicates", "missing_values", "pattern", "sql")
 _COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 
 @dataclass(frozen=True)
-class Count:
-    """What Great Expectations says of one check: whether it holds, and how many rows break it."""
+class Measure:
+    """What Great Expectations says of one check: its own word on it, and the number that it measured, if any."""
 
     passed: bool
-    rows_failed: int
+    number: Number | None
 
 
 class EngineError(Exception):
@@ -79,8 +82,8 @@ class Engine(Protocol):
         """Close what the datasource keeps open."""
 
 
-def count_violations(product: Product, engine: Engine) -> dict[str, Count]:
-    """Count, for each check by name, the rows that break it.
+def measure_checks(product: Product, engine: Engine) -> dict[str, Measure]:
+    """Measure each check, by name.
 
     Raises ContractError for a rule whose SQL is not valid, QualityError for one that cannot be computed on the data.
     """
@@ -92,7 +95,7 @@ def count_violations(product: Product, engine: Engine) -> dict[str, Count]:
         broken = [_name(r) for r in results if _is_broken(r.exception_info)]
         if broken:
             raise _uncomputable(_failing_checks(product, engine) or broken)
-    return {_name(r): Count(passed=bool(r.success), rows_failed=_rows_failed(r)) for r in results}
+    return {_name(r): Measure(passed=bool(r.success), number=_measured(r)) for r in results}
 
 
 def require_version(*, lacking: str = "") -> None:
@@ -141,7 +144,7 @@ def _try_rules(product: Product, engine: Engine) -> None:
 def _failing_checks(product: Product, engine: Engine) -> list[str]:
     """Names of the checks whose SQL fails on the data: one failure makes Great Expectations report others with it."""
     failing = []
-    for name, query in _own_queries(product, engine, "key", "unique", "pattern", "sql"):
+    for name, query in _own_queries(product, engine, *_WITH_QUERIES):
         try:
             engine.run(query)
         except EngineError:
@@ -158,7 +161,7 @@ def _uncomputable(names: Sequence[str]) -> QualityError:
 
 def _own_queries(product: Product, engine: Engine, *kinds: CheckKind) -> Iterator[tuple[str, str]]:
     for check in (c for c in expectations_of(product) if c.kind in kinds):
-        query = violations_query(check, product, source=engine.table, dialect=engine.dialect)
+        query = measuring_query(check, product, source=engine.table, dialect=engine.dialect)
         if query:
             yield check.name, query
 
@@ -207,12 +210,10 @@ def _name(result: Any) -> str:
     return str(result.expectation_config.meta["check"])
 
 
-def _rows_failed(result: Any) -> int:
+def _measured(result: Any) -> Number | None:
     kind = result.expectation_config.type
     if kind == "expect_table_columns_to_match_ordered_list":
         return 0
-    if kind == "expect_table_row_count_to_be_between":
-        return max(0, int(result.expectation_config.kwargs["min_value"]) - int(result.result["observed_value"]))
-    if kind == COUNT_EXPECTATION:
-        return int(result.result["observed_value"])
+    if kind in (NUMBER_EXPECTATION, "expect_table_row_count_to_be_between"):
+        return plain_number(result.result["observed_value"])
     return int(result.result["unexpected_count"] or 0)  # none for an empty table: a sum over no rows

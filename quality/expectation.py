@@ -7,26 +7,27 @@ needs and all that may leave the data, and on Athena each query takes a second.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar
 
-COUNT_EXPECTATION = "expect_query_to_count_no_rows"
-"""The type of `count_expectation`, which Great Expectations makes out of the name of a class."""
+NUMBER_EXPECTATION = "expect_query_to_give_one_number"
+"""The type of `number_expectation`, which Great Expectations makes out of the name of a class."""
 _SAMPLE = ".unexpected_values"
 
 
 @cache
-def count_expectation() -> Any:
-    """Give the class of an expectation that a query gives the number 0.
+def number_expectation() -> Any:
+    """Give the class of an expectation that measures: its query gives one number, or null, and the gate judges it.
 
     Made once, as each making registers it with Great Expectations. As
     https://docs.greatexpectations.io/docs/core/customize_expectations/ has it: a class with the metric it needs.
     """
     from great_expectations.expectations.expectation import BatchExpectation
 
-    class ExpectQueryToCountNoRows(BatchExpectation):
-        """A query over `{batch}` that gives one number, which is to be 0."""
+    class ExpectQueryToGiveOneNumber(BatchExpectation):
+        """A query over `{batch}` that gives one number; null is allowed, and for the gate to judge."""
 
         query: str
 
@@ -36,10 +37,17 @@ def count_expectation() -> Any:
 
         def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
             (row,) = metrics["query.table"]
-            (count,) = row.values()
-            return {"success": count == 0, "result": {"observed_value": int(count)}}
+            (number,) = row.values()
+            return {"success": True, "result": {"observed_value": plain_number(number)}}
 
-    return ExpectQueryToCountNoRows
+    return ExpectQueryToGiveOneNumber
+
+
+def plain_number(found: Any) -> int | float | None:
+    """A number as an engine gives it, as int where it is whole; None for null, NaN and infinities."""
+    if found is None or not math.isfinite(found):
+        return None
+    return int(found) if found == int(found) else float(found)
 
 
 @cache

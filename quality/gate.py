@@ -9,14 +9,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from caremesh.errors import QualityError
-from caremesh.products import Product
+from caremesh.products import Number, Product
+from caremesh.products.conditions import NONE_AT_ALL
 from quality.athena_engine import AthenaEngine, OnQuery
 from quality.athena_shape import read_athena_shape
 from quality.candidate import AthenaCandidate, LocalCandidate
+from quality.check import Check, expectations_of
 from quality.duckdb_engine import open_duckdb
-from quality.engine import Count, Engine, count_violations
+from quality.engine import Engine, Measure, measure_checks
 from quality.shape import Shape, read_shape
-from quality.suite import Check, expectations_of
 from quality.verdict import CheckResult, Verdict, judge
 
 
@@ -33,9 +34,9 @@ def run_gate(
     with _engine(product, candidate, on_query) as (engine, shape):
         if shape.column_difference or shape.type_difference:
             return judge(product.id, _shape_results(checks, shape), rows=shape.rows)
-        counts = count_violations(product, engine)
+        measures = measure_checks(product, engine)
     shaped = {r.check.name: r for r in _shape_results(checks, shape)}
-    results = tuple(_result(c, counts[c.name], shape) if c.name in counts else shaped[c.name] for c in checks)
+    results = tuple(_result(c, measures[c.name], shape) if c.name in measures else shaped[c.name] for c in checks)
     return judge(product.id, results, rows=shape.rows)
 
 
@@ -57,14 +58,28 @@ def _engine(
 def _shape_results(checks: Sequence[Check], shape: Shape) -> tuple[CheckResult, ...]:
     details = {"columns": shape.column_difference, "types": shape.type_difference}
     return tuple(
-        CheckResult(check=c, passed=not details[c.kind], rows_checked=shape.rows, rows_failed=0, detail=details[c.kind])
+        CheckResult(check=c, passed=not details[c.kind], rows_checked=shape.rows, measured=0, detail=details[c.kind])
         for c in checks
         if c.kind in details
     )
 
 
-def _result(check: Check, count: Count, shape: Shape) -> CheckResult:
-    # A limit is a number of rows, which Great Expectations cannot state; where there is none, its word stands.
-    has_limit = check.limit and check.kind != "row_count"
-    passed = count.rows_failed <= check.limit if has_limit else count.passed
-    return CheckResult(check=check, passed=passed, rows_checked=shape.rows, rows_failed=count.rows_failed)
+def _result(check: Check, measure: Measure, shape: Shape) -> CheckResult:
+    if check.kind == "columns":
+        return CheckResult(check=check, passed=measure.passed, rows_checked=shape.rows, measured=0)
+    number = 0 if measure.number is None and not shape.rows else measure.number
+    passed = check.is_kept(number, rows=shape.rows)
+    detail = "" if passed or _speaks_for_itself(check) else f"{_found(check, number, shape)}; {check.stated}"
+    return CheckResult(check=check, passed=passed, rows_checked=shape.rows, measured=number, detail=detail)
+
+
+def _speaks_for_itself(check: Check) -> bool:
+    return check.counts_rows and check.conditions == NONE_AT_ALL
+
+
+def _found(check: Check, number: Number | None, shape: Shape) -> str:
+    """What was measured, in words: the contract's numbers mean nothing without it."""
+    if number is None:
+        return "the query gave no number, but null"
+    share = f" of {shape.rows:,}" if check.unit == "percent" else ""
+    return f"found {number:,}{share}" + (" rows" if check.kind != "sql" else "")

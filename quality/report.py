@@ -10,7 +10,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from caremesh.products import Product
-from quality.suite import Check, expectations_of
+from caremesh.products.conditions import NONE_AT_ALL
+from quality.check import Check, expectations_of
 from quality.verdict import CheckResult, Verdict
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -30,7 +31,8 @@ def render_report(product: Product, verdict: Verdict, *, release: str, checked_a
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(outcome=_outcome, number=lambda count: f"{count:,}", share=_share, allowance=_allowance)
+    numbers = {"number": lambda count: f"{count:,}", "share": _share, "measured": _measured}
+    environment.filters.update(outcome=_outcome, demand=_demand, **numbers)
     run = {r.check.name for r in verdict.results}
     return environment.get_template("report.html.j2").render(
         product=product,
@@ -59,10 +61,13 @@ def _share(result: CheckResult) -> str:
     return f"{percent:.1f} %"
 
 
-def _allowance(check: Check) -> str:
-    """What the contract allows, in words; empty for checks that count no rows."""
+def _measured(result: CheckResult) -> str:
+    """What was measured; null where a query gave no number."""
+    return "null" if result.measured is None else f"{result.measured:,}"
+
+
+def _demand(check: Check) -> str:
+    """What the contract demands, as it says it; empty for checks that measure nothing, "none" where no row may fail."""
     if check.kind in ("columns", "types"):
         return ""
-    if check.kind == "row_count":
-        return f"at least {check.limit:,}"
-    return f"at most {check.limit:,}" if check.limit else "none"
+    return "none" if check.counts_rows and check.conditions == NONE_AT_ALL else check.stated

@@ -5,22 +5,29 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from quality.suite import Check
+from caremesh.products import Number
+from quality.check import Check
 
 
 @dataclass(frozen=True)
 class CheckResult:
     """How one check came out.
 
-    `rows_failed` counts the rows that break the check; for `row_count` the rows that are missing, and for the checks
-    of columns and types, which count no rows, 0. `detail` names what is wrong with the columns; never a value.
+    `measured` is the number that the contract speaks of: rows that break the check, for `row_count` the rows of the
+    table, for `sql` what the query gave (None for null). `detail` names what is wrong with the columns, or says what
+    was found and what the contract demands; never a value of a row.
     """
 
     check: Check
     passed: bool
     rows_checked: int
-    rows_failed: int
+    measured: Number | None
     detail: str = ""
+
+    @property
+    def rows_failed(self) -> int:
+        """How many rows break the check; 0 for a check that counts no such rows."""
+        return int(self.measured or 0) if self.check.counts_rows else 0
 
     @property
     def is_critical_failure(self) -> bool:
@@ -52,13 +59,7 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as a JSON document; the same verdict always gives the same keys in the same order."""
-        return {**asdict(self), "results": [asdict(r) for r in self.results]}
-
-    @classmethod
-    def from_json(cls, stated: dict[str, Any]) -> Verdict:
-        """Read a verdict back."""
-        results = tuple(CheckResult(**{**r, "check": Check(**r["check"])}) for r in stated["results"])
-        return cls(**{**stated, "results": results})
+        return {**asdict(self), "results": [{**asdict(r), "rows_failed": r.rows_failed} for r in self.results]}
 
 
 def judge(product_id: str, results: tuple[CheckResult, ...], *, rows: int) -> Verdict:

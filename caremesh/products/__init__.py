@@ -1,12 +1,15 @@
 """Data products: finds `domains/<domain>/<product>/` and reads contracts; nothing else in CareMesh does.
 
-domains   finds the folders ──▶ contract   reads a contract (ODCS 3.1) ──▶ product   the frozen values
-                                rules      reads its quality rules
-                                document   reads YAML as people write it
+domains   finds the folders ──▶ contract     reads a contract (ODCS 3.1) ──▶ product   the frozen values
+                                rules        reads its quality rules
+                                conditions   what a rule demands of what it measures
+                                document     a file that people edit, and its faults
+                                yaml_text    YAML, read as the text that stands there
 """
 
+from caremesh.products.conditions import Condition, Number, Unit
 from caremesh.products.contract import VIEW_PROPERTY, read_product
-from caremesh.products.domains import RESERVED_DOMAINS, find_domains, order_products, select_products
+from caremesh.products.domains import RESERVED_DOMAINS, find_domains, is_product_name, order_products, select_products
 from caremesh.products.product import CONTRACT_FILE, Classification, Column, Domain, Product, SqlType
 from caremesh.products.rules import Rule, RuleKind, Severity
 from caremesh.products.source_column import SOURCE_LINES
@@ -18,13 +21,17 @@ __all__ = [
     "VIEW_PROPERTY",
     "Classification",
     "Column",
+    "Condition",
     "Domain",
+    "Number",
     "Product",
     "Rule",
     "RuleKind",
     "Severity",
     "SqlType",
+    "Unit",
     "find_domains",
+    "is_product_name",
     "order_products",
     "read_product",
     "select_products",

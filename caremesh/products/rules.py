@@ -1,27 +1,43 @@
-"""Reads the quality rules of a contract: what a table's rows must keep to beyond keys and types."""
+"""Reads the quality rules of a contract: what a table's rows must keep to beyond keys and types.
+
+Every metric, operator and unit of ODCS 3.1 is either kept exactly (`conditions` says how) or refused by name, with its
+line and what to write instead. What each metric counts:
+
+- `nullValues`: rows whose column is null.
+- `missingValues`: rows whose column is one of `missingValues`; null counts where `null` is listed without quotes.
+- `invalidValues`: rows whose column is neither null nor one of `validValues`, or does not match `pattern` in part.
+- `duplicateValues`: all rows that share their value with another row, the first of them too; null is like nothing else.
+  Of the table, with `properties`: rows that share all of these values, none of them null.
+- `rowCount`: the rows of the table.
+- `type: sql`: the one number, or true or false, that the query gives.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from open_data_contract_standard.model import DataQuality, SchemaObject
 
-from caremesh.errors import ContractError
-from caremesh.products.document import one_of
+from caremesh.products.conditions import NONE_AT_ALL, OPERATORS, UNITS, Condition, Number, Unit, read_bound
+from caremesh.products.document import Document, is_null
+from caremesh.products.yaml_text import Place, PlainText
 
 Severity = Literal["critical", "warning", "info"]
-RuleKind = Literal["valid_values", "pattern", "not_null", "row_count", "sql"]
+RuleKind = Literal["valid_values", "missing_values", "duplicates", "pattern", "not_null", "row_count", "sql"]
+
+_METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount")
+_OPERATOR_HINT = f"one of: {', '.join(OPERATORS)}"
 
 
 @dataclass(frozen=True)
 class Rule:
     """One explicit quality rule of a contract; keys, `required` and `unique` are rules by themselves.
 
-    `column` is None for a rule on the whole table. `limit` is how many rows may break the rule (the contract's
-    `mustBe` or `mustBeLessOrEqualTo`); for `row_count` it is the least number of rows.
+    `column` is None for a rule on the whole table. What is measured must meet all `conditions`; in percent it is the
+    share of all rows. `null_is_missing`, `valid_values`, `missing_values`, `pattern`, `columns` and `query` are each
+    for one kind of rule.
     """
 
     name: str
@@ -29,46 +45,230 @@ class Rule:
     column: str | None
     severity: Severity
     description: str
-    limit: int
+    conditions: tuple[Condition, ...] = NONE_AT_ALL
+    unit: Unit = "rows"
     valid_values: tuple[str, ...] = ()
+    missing_values: tuple[str, ...] = ()
+    null_is_missing: bool = False
+    columns: tuple[str, ...] = ()
     pattern: str = ""
     query: str = ""
 
 
-def read_rules(table: SchemaObject, file: Path) -> Iterable[Rule]:
-    """Read the rules under `quality`, of the table and of its columns."""
-    for index, rule in enumerate(table.quality or []):
-        yield _rule(rule, None, f"{file}: schema[0].quality[{index}]")
-    for stated in table.properties or []:
-        for index, rule in enumerate(stated.quality or []):
-            yield _rule(rule, stated.name, f"{file}: schema[0].properties ({stated.name}).quality[{index}]")
+def read_rules(table: SchemaObject, columns: Sequence[Any], document: Document) -> tuple[Rule, ...]:
+    """Read the rules under `quality`, of the table and of its columns; faults go to the document."""
+    top: Place = ("schema", 0)
+    names = tuple(str(c.name) for c in columns)
+    stated: list[tuple[Place, DataQuality, str | None]] = []
+    stated += [((*top, "quality", i), rule, None) for i, rule in enumerate(table.quality or [])]
+    for index, column in enumerate(table.properties or []):
+        path = (*top, "properties", index, "quality")
+        stated += [((*path, i), rule, column.name) for i, rule in enumerate(column.quality or [])]
+    found = [_Reader(document, path, rule, column, names).read() for path, rule, column in stated]
+    return tuple(rule for rule in found if rule is not None)
 
 
-def _rule(stated: DataQuality, column: str | None, where: str) -> Rule:
-    severity = one_of(stated.severity or "critical", "severity", get_args(Severity), where)
-    arguments = stated.arguments or {}
-    common: dict[str, Any] = {"column": column, "severity": severity, "description": stated.description or ""}
-    limit = int(stated.mustBe or stated.mustBeLessOrEqualTo or 0)
-    subject = column or "table"
-    if stated.type == "sql" and stated.query:
-        if "{object}" not in stated.query:
-            raise ContractError("the query does not look at {object}", where=where, hint="select … from {object} …")
-        return Rule(name=stated.name or f"{subject}_sql", kind="sql", limit=limit, query=stated.query, **common)
-    if stated.metric == "invalidValues" and column and arguments.get("validValues"):
-        values = tuple(str(v) for v in arguments["validValues"])
+@dataclass(frozen=True)
+class _Reader:
+    """Reads one rule; `stated` is the model's word on it, and the document has its numbers and lists as written."""
+
+    document: Document
+    path: Place
+    stated: DataQuality
+    column: str | None
+    names: tuple[str, ...]
+
+    def read(self) -> Rule | None:
+        """The rule, or None after a fault was noted."""
+        if not self.document.is_whole(self.path):
+            return None
+        before = len(self.document.faults)
+        kind, arguments = self._kind_and_arguments()
+        severity = self.document.one_of(self.stated.severity or "critical", "severity", get_args(Severity), self.path)
+        unit = self._unit(kind)
+        conditions = self._conditions(kind)
+        if kind is None or len(self.document.faults) > before:
+            return None
         return Rule(
-            name=stated.name or f"{column}_valid", kind="valid_values", limit=limit, valid_values=values, **common
+            name=self.stated.name or f"{self.column or 'table'}_{_ENDINGS[kind]}",
+            kind=kind,
+            column=self.column,
+            severity=cast(Severity, severity),
+            description=self.stated.description or "",
+            conditions=conditions,
+            unit=unit,
+            **arguments,
         )
-    if stated.metric == "invalidValues" and column and arguments.get("pattern"):
-        pattern = str(arguments["pattern"])
-        return Rule(name=stated.name or f"{column}_pattern", kind="pattern", limit=limit, pattern=pattern, **common)
-    if stated.metric == "nullValues" and column:
-        return Rule(name=stated.name or f"{column}_not_null", kind="not_null", limit=limit, **common)
-    if stated.metric == "rowCount" and column is None:
-        least = int(stated.mustBeGreaterOrEqualTo or 0)
-        return Rule(name=stated.name or "table_row_count", kind="row_count", limit=least, **common)
-    raise ContractError(
-        f"no check is known for metric {stated.metric!r}, type {stated.type!r}",
-        where=where,
-        hint="metric invalidValues (validValues or pattern), nullValues or rowCount; or type sql with a query",
-    )
+
+    def _kind_and_arguments(self) -> tuple[RuleKind | None, Mapping[str, Any]]:
+        stated = self.stated
+        if stated.rule is not None:
+            self._fault("rule is an old word of ODCS, and is not read", "rule", hint="metric: " + ", ".join(_METRICS))
+        if stated.type == "text":
+            self._fault("a rule of type text is not checked", "type", hint="put the sentence into a description")
+        elif stated.type == "custom" or stated.engine is not None or stated.implementation is not None:
+            self._fault("rules of other engines are not run", "type", hint="type: sql with a query, or a metric")
+        elif stated.type == "sql":
+            return "sql", self._query()
+        elif stated.type not in (None, "library"):
+            self._fault(f"type is {stated.type!r}", "type", hint="type: sql with a query, or a metric")
+        elif stated.query is not None:
+            self._fault("a query is only run in a rule of type sql", "query", hint="add type: sql")
+        elif stated.metric not in _METRICS and stated.rule is None:
+            found = "metric is missing" if stated.metric is None else f"metric is {stated.metric!r}"
+            self._fault(found, "metric", hint=f"one of: {', '.join(_METRICS)}; or type: sql with a query")
+        elif stated.metric is not None:
+            return self._metric(stated.metric)
+        return None, {}
+
+    def _metric(self, metric: str) -> tuple[RuleKind | None, Mapping[str, Any]]:
+        if metric == "rowCount" and self.column is not None:
+            self._fault("rowCount is of a table, not of a column", "metric", hint="move it to schema[0].quality")
+        elif metric not in ("rowCount", "duplicateValues") and self.column is None:
+            self._fault(f"{metric} is of a column, not of the table", "metric", hint="move it to a column's quality")
+        else:
+            return _READERS[metric](self)
+        return None, {}
+
+    def null_values(self) -> tuple[RuleKind | None, Mapping[str, Any]]:
+        """`nullValues` takes no arguments."""
+        self._take()
+        return "not_null", {}
+
+    def row_count(self) -> tuple[RuleKind | None, Mapping[str, Any]]:
+        """`rowCount` takes no arguments."""
+        self._take()
+        return "row_count", {}
+
+    def missing_values(self) -> tuple[RuleKind | None, Mapping[str, Any]]:
+        """`missingValues` needs the list of what counts as missing; null is written `null`, without quotes."""
+        listed = self._values("missingValues", self._take("missingValues").get("missingValues"))
+        if any(value == "~" and is_null(value) for value in listed):
+            self._argument_fault("~ can be read in two ways", "missingValues", hint="null for null, '~' for the text ~")
+        texts = tuple(str(value) for value in listed if not is_null(value))
+        return "missing_values", {"missing_values": texts, "null_is_missing": len(texts) < len(listed)}
+
+    def invalid_values(self) -> tuple[RuleKind | None, Mapping[str, Any]]:
+        """`invalidValues` needs a list of the valid values, or a pattern."""
+        given = self._take("validValues", "pattern")
+        if len(given) != 1:
+            found = "validValues and pattern stand in one rule" if given else "validValues or pattern is missing"
+            self._argument_fault(found, hint="a rule for each" if given else "arguments: {validValues: […]}")
+            return None, {}
+        if "validValues" in given:
+            return "valid_values", {
+                "valid_values": tuple(str(v) for v in self._values("validValues", given["validValues"]))
+            }
+        pattern = given["pattern"]
+        if not isinstance(pattern, str) or not pattern:
+            self._argument_fault("pattern is not a text", "pattern", hint="pattern: '^[A-Z]{2}$'")
+        return "pattern", {"pattern": str(pattern)}
+
+    def duplicate_values(self) -> tuple[RuleKind | None, Mapping[str, Any]]:
+        """`duplicateValues` is of a column, or of the columns that its `properties` name."""
+        if self.column is not None:
+            self._take()
+            return "duplicates", {"columns": (self.column,)}
+        listed = [str(name) for name in self._values("properties", self._take("properties").get("properties"))]
+        for name in (n for n in listed if n not in self.names):
+            self._argument_fault(f"there is no column {name!r}", "properties", hint=f"one of: {', '.join(self.names)}")
+        return "duplicates", {"columns": tuple(dict.fromkeys(listed))}
+
+    def _query(self) -> Mapping[str, Any]:
+        query = self.stated.query
+        if self.stated.metric is not None:
+            self._fault("a rule of type sql has no metric", "metric", hint="make two rules of it")
+        self._take()
+        if not query:
+            self._fault("query is missing", "query", hint="query: select count(*) from {object} where …")
+        elif "{object}" not in query:
+            self._fault("the query does not look at {object}", "query", hint="select … from {object} …")
+        elif "{property}" in query and self.column is None:
+            self._fault("{property} is no column in a rule of the table", "query", hint="write the column's name")
+        return {"query": query or ""}
+
+    def _take(self, *names: str) -> Mapping[str, Any]:
+        """The arguments of the rule, which may have these names only."""
+        given = self.document.at((*self.path, "arguments")) or {}
+        for key in (k for k in given if k not in names):
+            known = f"the arguments are {' or '.join(names)}" if names else "it takes no arguments"
+            what = self.stated.metric or "a rule of type sql"
+            self.document.refuse_key(
+                (*self.path, "arguments", key), f"{what} has no argument {key!r}", known=names, otherwise=known
+            )
+        return {name: given[name] for name in names if name in given}
+
+    def _values(self, name: str, listed: Any) -> list[str]:
+        """The texts of a list, as they are written."""
+        if not isinstance(listed, list) or not listed or not all(isinstance(value, str) for value in listed):
+            self._argument_fault(f"{name} is not a list of values", name, hint=f"{name}: [first, second]")
+            return []
+        if any(value == "" and isinstance(value, PlainText) for value in listed):
+            self._argument_fault(f"{name} holds a value that is not written", name, hint="'' for the empty text")
+        return listed
+
+    def _unit(self, kind: RuleKind | None) -> Unit:
+        unit = self.document.one_of(self.stated.unit or "rows", "unit", UNITS, self.path)
+        if unit == "percent" and kind == "row_count":
+            self._fault("rowCount has no percentage: all rows are 100 percent", "unit", hint="state a number of rows")
+        elif unit == "percent" and kind == "sql":
+            hint = "have the query give the percentage, such as 100.0 * count(…) / count(*), and leave unit out"
+            self._fault("what a query gives is compared as it is", "unit", hint=hint)
+        return cast(Unit, unit)
+
+    def _conditions(self, kind: RuleKind | None) -> tuple[Condition, ...]:
+        given = [o for o in OPERATORS if self.document.at((*self.path, o)) is not None]
+        if not given and kind is not None:
+            self.document.fault("states no operator", self.path, hint=_OPERATOR_HINT)
+        made = [self._condition(operator, is_query=kind == "sql") for operator in given]
+        return tuple(condition for condition in made if condition is not None)
+
+    def _condition(self, operator: Any, *, is_query: bool) -> Condition | None:
+        value = self.document.at((*self.path, operator))
+        texts = value if isinstance(value, list) else [value]
+        bounds = [
+            _read_answer(t) if is_query and operator in ("mustBe", "mustNotBe") else _read_number(t) for t in texts
+        ]
+        many = operator in ("mustBeBetween", "mustNotBeBetween")
+        numbers = [b for b in bounds if b is not None]
+        if isinstance(value, list) != many or len(numbers) != len(texts) or len(texts) != 1 + many:
+            words = "two numbers, the smaller first: [0, 10]" if many else "one number, written like 1000 or 0.5"
+            self._fault(f"{operator} is not {'a pair of numbers' if many else 'a number'}", operator, hint=words)
+        elif many and numbers[0] >= numbers[1]:
+            self._fault(f"{operator} does not have the smaller number first", operator, hint="[0, 10]")
+        else:
+            return Condition(operator, tuple(numbers))
+        return None
+
+    def _fault(self, message: str, key: str, *, hint: str) -> None:
+        self.document.fault(message, (*self.path, key), hint=hint)
+
+    def _argument_fault(self, message: str, name: str = "", *, hint: str) -> None:
+        self.document.fault(message, (*self.path, "arguments", *((name,) if name else ())), hint=hint)
+
+
+def _read_number(text: Any) -> Number | None:
+    # As text, since that is how it was written: `1_000` is a thousand to some readers and no number to others.
+    return read_bound(text) if isinstance(text, PlainText) else None
+
+
+def _read_answer(text: Any) -> Number | None:
+    return {"true": True, "false": False}.get(text.lower(), _read_number(text)) if isinstance(text, PlainText) else None
+
+
+_READERS: Mapping[str, Callable[[_Reader], tuple[RuleKind | None, Mapping[str, Any]]]] = {
+    "nullValues": _Reader.null_values,
+    "missingValues": _Reader.missing_values,
+    "invalidValues": _Reader.invalid_values,
+    "duplicateValues": _Reader.duplicate_values,
+    "rowCount": _Reader.row_count,
+}
+_ENDINGS: Mapping[RuleKind, str] = {
+    "valid_values": "valid",
+    "missing_values": "missing",
+    "duplicates": "duplicates",
+    "pattern": "pattern",
+    "not_null": "not_null",
+    "row_count": "row_count",
+    "sql": "sql",
+}

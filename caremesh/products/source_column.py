@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from caremesh.errors import ContractError
 from caremesh.id_spaces import SOURCE_COLUMN
@@ -20,7 +19,7 @@ SOURCE_LINES = (
 """The column as a contract states it."""
 
 
-def require_source(columns: Sequence[Column], file: Path) -> None:
+def require_source(columns: Sequence[Column], where: str) -> None:
     """Raise ContractError where a contract does not state the column, or states another one of its name."""
     found = next((c for c in columns if c.name == SOURCE_COLUMN), None)
     if found is None:
@@ -34,4 +33,4 @@ def require_source(columns: Sequence[Column], file: Path) -> None:
     else:
         return
     lines = "\n".join(f"      {line}" for line in SOURCE_LINES)
-    raise ContractError(fault, where=str(file), hint=f"have it as the last of schema[0].properties:\n{lines}")
+    raise ContractError(fault, where=where, hint=f"have it as the last of schema[0].properties:\n{lines}")

@@ -15,7 +15,7 @@ from caremesh.settings import AwsSettings
 from quality.athena_engine import AthenaEngine
 from quality.athena_shape import read_athena_shape
 from quality.candidate import AthenaCandidate
-from quality.engine import count_violations
+from quality.engine import measure_checks
 from tests.athena.local_aws import REGION
 from tests.integration.aws.aws_mesh import AwsMesh
 from tests.integration.aws.watched_aws import Refusal, refuse
@@ -23,7 +23,7 @@ from tests.integration.aws.watched_aws import Refusal, refuse
 DENIED, EXPIRED = Refusal("AccessDeniedException"), Refusal("ExpiredTokenException")
 THROTTLED = Refusal("ThrottlingException")
 QUERY = "select 0 from {object}"
-RULE = Rule("r", kind="sql", column=None, query=QUERY, severity="critical", description="", limit=0)
+RULE = Rule("r", kind="sql", column=None, query=QUERY, severity="critical", description="")
 
 
 def engine(mesh: AwsMesh, **settings: Any) -> AthenaEngine:
@@ -36,11 +36,11 @@ def read_the_shape(product: Product, engine: AthenaEngine) -> None:
 
 
 def plan_a_rule(product: Product, engine: AthenaEngine) -> None:
-    count_violations(replace(product, rules=(RULE,)), engine)
+    measure_checks(replace(product, rules=(RULE,)), engine)
 
 
 def run_the_suite(product: Product, engine: AthenaEngine) -> None:
-    count_violations(replace(product, rules=()), engine)
+    measure_checks(replace(product, rules=()), engine)
 
 
 Step = Callable[[Product, AthenaEngine], None]

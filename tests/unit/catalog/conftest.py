@@ -38,7 +38,7 @@ VISIT = Product(
         Column("charge", "double", "financial", "What was charged."),
         Column("last_updated_at", "timestamp", "administrative", "When the server changed it."),
     ),
-    rules=(Rule("status_valid", "valid_values", "status", "critical", "", 0, valid_values=("planned", "finished")),),
+    rules=(Rule("status_valid", "valid_values", "status", "critical", "", valid_values=("planned", "finished")),),
     folder=Path("domains/clinical/visit"),
     view_files=(Path("domains/clinical/visit/view.json"),),
     contract_digest="0" * 64,

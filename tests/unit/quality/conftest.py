@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from caremesh.products import Column, Product, Rule
+from caremesh.products import Column, Condition, Product, Rule
 
 ARROW_SCHEMA = pa.schema(
     [
@@ -32,10 +32,18 @@ def column(name: str, sql_type: Any, **stated: Any) -> Column:
     return Column(name=name, sql_type=sql_type, classification="administrative", description=f"The {name}.", **stated)
 
 
+def at_most(number: int) -> tuple[Condition, ...]:
+    return (Condition("mustBeLessOrEqualTo", (number,)),)
+
+
+def at_least(number: int) -> tuple[Condition, ...]:
+    return (Condition("mustBeGreaterOrEqualTo", (number,)),)
+
+
 @pytest.fixture
 def make_rule() -> Callable[..., Rule]:
     def make(name: str, kind: Any, column: str | None = None, **stated: Any) -> Rule:
-        defaults: dict[str, Any] = {"severity": "critical", "description": "", "limit": 0}
+        defaults: dict[str, Any] = {"severity": "critical", "description": ""}
         return Rule(name=name, kind=kind, column=column, **{**defaults, **stated})
 
     return make

@@ -16,17 +16,17 @@ from quality.duckdb_engine import open_duckdb
 from quality.engine import EngineError
 from quality.gate import run_gate
 from quality.report import render_report
-from tests.unit.quality.conftest import ARROW_SCHEMA
+from tests.unit.quality.conftest import ARROW_SCHEMA, at_least, at_most
 
 MARKER = "Zachariah-1931"
 
 
 def failed_rows(verdict):
-    return {r.check.name: r.rows_failed for r in verdict.results if not r.passed}
+    return {r.check.name: r.measured for r in verdict.results if not r.passed}
 
 
 def test_a_sound_candidate_passes_every_check(make_product, make_rule, write_candidate, tmp_path):
-    product = make_product([make_rule("enough", "row_count", limit=3)])
+    product = make_product([make_rule("enough", "row_count", conditions=at_least(3))])
 
     verdict = run_gate(product, LocalCandidate((write_candidate([{}, {}, {}]),), tmp_path))
 
@@ -70,26 +70,27 @@ def test_a_limit_is_the_number_of_rows_that_may_break_a_rule(
     make_product, make_rule, write_candidate, tmp_path, limit, passed
 ):
     rules = [
-        make_rule("null", "not_null", "cost", limit=limit),
-        make_rule("value", "valid_values", "status", valid_values=("open",), limit=limit),
-        make_rule("pattern", "pattern", "postcode", pattern="^AB", limit=limit),
-        make_rule("query", "sql", query="select count(*) from {object} where cost is null", limit=limit),
+        make_rule("null", "not_null", "cost", conditions=at_most(limit)),
+        make_rule("value", "valid_values", "status", valid_values=("open",), conditions=at_most(limit)),
+        make_rule("pattern", "pattern", "postcode", pattern="^AB", conditions=at_most(limit)),
+        make_rule("query", "sql", query="select count(*) from {object} where cost is null", conditions=at_most(limit)),
     ]
     broken = {"cost": None, "status": "lost", "postcode": "X"}
 
     verdict = run_gate(make_product(rules), LocalCandidate((write_candidate([broken, broken, {}]),), tmp_path))
 
     results = verdict.results[-4:]
-    assert [(r.passed, r.rows_failed) for r in results] == [(passed, 2)] * 4
+    assert [(r.passed, r.measured) for r in results] == [(passed, 2)] * 4
     assert verdict.passed is passed
 
 
-def test_too_few_rows_are_counted_as_missing(make_product, make_rule, write_candidate, tmp_path):
-    product = make_product([make_rule("enough", "row_count", limit=5)])
+def test_too_few_rows_are_told_by_their_number(make_product, make_rule, write_candidate, tmp_path):
+    product = make_product([make_rule("enough", "row_count", conditions=at_least(5))])
 
     verdict = run_gate(product, LocalCandidate((write_candidate([{}, {}]),), tmp_path))
 
-    assert failed_rows(verdict) == {"enough": 3}
+    assert failed_rows(verdict) == {"enough": 2}
+    assert verdict.failures[0].detail == "found 2 rows; mustBeGreaterOrEqualTo: 5"
 
 
 def test_an_empty_candidate_breaks_nothing_but_a_row_count(make_product, make_rule, write_candidate, tmp_path):
@@ -98,32 +99,32 @@ def test_an_empty_candidate_breaks_nothing_but_a_row_count(make_product, make_ru
         make_rule("pattern", "pattern", "postcode", pattern="^AB"),
         make_rule("counted", "sql", query="select count(*) from {object} where cost < 0"),
         make_rule("summed", "sql", query="select sum(cost) from {object}"),
-        make_rule("enough", "row_count", limit=1),
+        make_rule("enough", "row_count", conditions=at_least(1)),
     ]
 
     verdict = run_gate(make_product(rules), LocalCandidate((write_candidate([]),), tmp_path))
 
-    assert failed_rows(verdict) == {"enough": 1}
+    assert failed_rows(verdict) == {"enough": 0}
 
 
 def test_sql_rules_run_as_they_are_written(make_product, make_rule, write_candidate, tmp_path):
-    rows_failed = {
+    numbers = {
         "select count(*) from {object} as o where o.cost < 0; ": 1,
         "select count(*) from {object} where visit.cost < 0 -- a comment": 1,
         "select count(*) from {object} where regexp_matches(postcode, '^(?:a{2}|b):[0-9]%$')": 1,
         "select count(*) from {object} where postcode like 'aa:%' or started_at > timestamp '2020-01-01 10:20:30'": 2,
         "select count({property}) - count(distinct {property}) from {object}": 1,
-        "select 0.5": 1,
-        "select -3": 0,
-        "select null": 0,
+        "select 0.5": 0.5,
+        "select -3": -3,
+        "select null": None,
     }
-    rules = [make_rule(query, "sql", "cost", query=query) for query in rows_failed]
+    rules = [make_rule(query, "sql", "cost", query=query) for query in numbers]
     rows = [{"cost": -1.0}, {"postcode": "aa:1%"}, {"started_at": datetime(2021, 1, 1)}]
 
     verdict = run_gate(make_product(rules), LocalCandidate((write_candidate(rows),), tmp_path))
 
-    assert {r.check.name: r.rows_failed for r in verdict.results[-len(rules) :]} == rows_failed
-    assert len(failed_rows(verdict)) == 6
+    assert {r.check.name: r.measured for r in verdict.results[-len(rules) :]} == numbers
+    assert not any(r.passed for r in verdict.results[-len(rules) :])
 
 
 def test_columns_that_differ_are_named_and_other_checks_are_not_run(make_product, write_candidate, tmp_path):
@@ -187,7 +188,7 @@ def test_a_candidate_without_files_is_an_error(make_product, tmp_path):
         (
             {
                 "kind": "sql",
-                "query": "1\n)) as bigint), 0), 0); copy (select 1) to 'x'; select coalesce(greatest(cast(ceil((1",
+                "query": "1\n) as double) as measured; copy (select 1) to 'x'; select cast((1",
             },
             "3 statements",
         ),

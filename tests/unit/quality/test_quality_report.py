@@ -7,9 +7,10 @@ import re
 
 import pytest
 
+from quality.check import expectations_of
 from quality.report import render_report
-from quality.suite import expectations_of
 from quality.verdict import CheckResult, judge
+from tests.unit.quality.conftest import at_most
 
 
 @pytest.fixture
@@ -49,10 +50,12 @@ def test_a_failed_check_stands_first_with_its_rows_and_share(render):
 
 
 def test_a_broken_warning_does_not_stop_a_release(render, make_rule):
-    text = words(render({"r": 3}, rules=[make_rule("r", "not_null", "cost", severity="warning", limit=2)]))
+    rule = make_rule("r", "not_null", "cost", severity="warning", conditions=at_most(2))
+
+    text = words(render({"r": 3}, rules=[rule]))
 
     assert "No critical check failed; 1 warning does not stop a release." in text
-    assert "! warning r cost is not null. warning at most 2 3 < 0.1 %" in text
+    assert "! warning r At most 2 rows break this: cost is not null. warning mustBeLessOrEqualTo: 2 3 < 0.1 %" in text
 
 
 def test_checks_that_could_not_be_run_are_listed(render):
