@@ -3,6 +3,7 @@
     CareMeshError
     ├── UsageError
     ├── ContractError
+    │   └── ContractErrors
     ├── ViewError
     ├── QualityError
     ├── PublishError
