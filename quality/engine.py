@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import great_expectations as gx
 
 SUPPORTED_VERSION = "1.24.1"
+QUERY_HINT = "correct the rule's query: {object} is the table, and it gives one number"
 _NAME = "candidate"
 _NOISY_LOGGERS = ("great_expectations", "sqlalchemy", "duckdb_engine", "pyathena", "botocore")
 _WITH_QUERIES: tuple[CheckKind, ...] = ("key", "unique", "duplicates", "missing_values", "pattern", "sql")
@@ -136,8 +137,8 @@ def _try_rules(product: Product, engine: Engine) -> None:
         if refusal is not None:
             raise ContractError(
                 f"{name}: {refusal}",
-                where=str(product.contract_file),
-                hint="correct the rule's query: {object} is the table, and it gives one number",
+                where=next(r.place for r in product.rules if r.name == name) or str(product.contract_file),
+                hint=QUERY_HINT,
             )
 
 

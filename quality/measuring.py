@@ -60,7 +60,7 @@ def typed_values(values: Sequence[str], rule: Rule, product: Product) -> list[An
     except (ValueError, KeyError):
         raise ContractError(
             f"{rule.name}: a value is no {sql_type}",
-            where=str(product.contract_file),
+            where=rule.place or str(product.contract_file),
             hint=f"state the values as {sql_type}, as {rule.column} is one",
         ) from None
 
@@ -112,7 +112,7 @@ def _literal(value: Any) -> str:
 
 
 def _spelled(rule: Rule, product: Product) -> str:
-    where, column = str(product.contract_file), next(c for c in product.columns if c.name == rule.column)
+    where, column = rule.place or str(product.contract_file), next(c for c in product.columns if c.name == rule.column)
     if column.sql_type in ("double", "timestamp"):
         hint = f"state the rule as SQL; DuckDB and Athena write a {column.sql_type} as different texts"
         raise ContractError(f"{rule.name}: a pattern cannot judge {column.name}", where=where, hint=hint)

@@ -277,11 +277,15 @@ def products(project: Project = None) -> None:
     """List the data products, and make sure that every contract and view is valid and that they agree."""
     from caremesh.console import products_table
     from caremesh.product_views import compile_product
-    from caremesh.products import find_domains
+    from caremesh.products import find_domains, join_errors
+    from quality.planning import find_rule_faults
 
     domains = find_domains(project_root(project) / "domains")
-    for product in (p for d in domains for p in d.products if p.view_files):
+    every = [p for d in domains for p in d.products]
+    for product in (p for p in every if p.view_files):
         compile_product(product)
+    if faults := [fault for p in every for fault in find_rule_faults(p)]:
+        raise join_errors(faults)
     stdout().print(products_table(domains))
 
 

@@ -9,6 +9,7 @@ domains   finds the folders ──▶ contract     reads a contract (ODCS 3.1) �
 
 from caremesh.products.conditions import Condition, Number, Unit
 from caremesh.products.contract import VIEW_PROPERTY, read_product
+from caremesh.products.document import join_errors
 from caremesh.products.domains import RESERVED_DOMAINS, find_domains, is_product_name, order_products, select_products
 from caremesh.products.product import CONTRACT_FILE, Classification, Column, Domain, Product, SqlType
 from caremesh.products.rules import Rule, RuleKind, Severity
@@ -32,6 +33,7 @@ __all__ = [
     "Unit",
     "find_domains",
     "is_product_name",
+    "join_errors",
     "order_products",
     "read_product",
     "select_products",

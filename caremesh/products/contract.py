@@ -19,6 +19,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaOb
 from pydantic import BaseModel, ValidationError
 
 from caremesh.completeness import COMPLETENESS_PROPERTY, CompletenessRule, read_rule
+from caremesh.products.conditions import OPERATORS
 from caremesh.products.document import Document
 from caremesh.products.product import CONTRACT_FILE, Classification, Column, Product, SqlType
 from caremesh.products.rules import read_rules
@@ -89,7 +90,9 @@ def _validate(document: Document) -> OpenDataContractStandard:
             if fault["type"] == "extra_forbidden":
                 _unknown_key(path, document)
             else:
-                document.fault(f"not a valid ODCS contract: {fault['msg']}", path, hint="correct the value there")
+                is_operator = any(step in OPERATORS for step in path)
+                hint = "mustBeBetween: [0, 10], or mustBe: 5" if is_operator else "correct the value there"
+                document.fault(f"not a valid ODCS contract: {fault['msg']}", path, hint=hint)
             document.break_off(path)
     # Every part of the model may be absent, so that without the faulty ones it takes the rest.
     return _validate(document)

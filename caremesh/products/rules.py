@@ -15,7 +15,7 @@ line and what to write instead. What each metric counts:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
 from open_data_contract_standard.model import DataQuality, SchemaObject
@@ -37,7 +37,7 @@ class Rule:
 
     `column` is None for a rule on the whole table. What is measured must meet all `conditions`; in percent it is the
     share of all rows. `null_is_missing`, `valid_values`, `missing_values`, `pattern`, `columns` and `query` are each
-    for one kind of rule.
+    for one kind of rule. `place` says where it stands: file, line and path.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Rule:
     columns: tuple[str, ...] = ()
     pattern: str = ""
     query: str = ""
+    place: str = field(default="", compare=False)
 
 
 def read_rules(table: SchemaObject, columns: Sequence[Any], document: Document) -> tuple[Rule, ...]:
@@ -97,6 +98,7 @@ class _Reader:
             description=self.stated.description or "",
             conditions=conditions,
             unit=unit,
+            place=self.document.where(self.path),
             **arguments,
         )
 
@@ -150,7 +152,10 @@ class _Reader:
 
     def invalid_values(self) -> tuple[RuleKind | None, Mapping[str, Any]]:
         """`invalidValues` needs a list of the valid values, or a pattern."""
+        before = len(self.document.faults)
         given = self._take("validValues", "pattern")
+        if len(self.document.faults) > before:
+            return None, {}
         if len(given) != 1:
             found = "validValues and pattern stand in one rule" if given else "validValues or pattern is missing"
             self._argument_fault(found, hint="a rule for each" if given else "arguments: {validValues: […]}")
@@ -218,7 +223,8 @@ class _Reader:
 
     def _conditions(self, kind: RuleKind | None) -> tuple[Condition, ...]:
         given = [o for o in OPERATORS if self.document.at((*self.path, o)) is not None]
-        if not given and kind is not None:
+        misspelt = [k for k in self.document.at(self.path) or () if k.startswith("must") and k not in OPERATORS]
+        if not given and not misspelt and kind is not None:
             self.document.fault("states no operator", self.path, hint=_OPERATOR_HINT)
         made = [self._condition(operator, is_query=kind == "sql") for operator in given]
         return tuple(condition for condition in made if condition is not None)
