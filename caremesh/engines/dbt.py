@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
@@ -22,7 +22,7 @@ from caremesh.engines.dbt_failures import BROKEN, describe_failure, describe_ref
 from caremesh.engines.dbt_interrupts import cancelling_on_interrupt
 from caremesh.engines.dbt_manifest import KeptManifest, find_manifest
 from caremesh.errors import CurateError
-from caremesh.products import Column, Product
+from caremesh.products import Classification, Column, Product
 
 PROJECT_FILE = "dbt_project.yml"
 PROJECT_FOLDER = "dbt_project"
@@ -212,6 +212,7 @@ def _find_manifest(cache: Path, project: Path, *, target: str, arguments: Sequen
 
 def _built(result: Any, parents: Mapping[str, Sequence[str]]) -> BuiltTable:
     node = result.node
+    _require_classification(node)
     columns = tuple(
         Column(
             name=c.name,
@@ -231,6 +232,17 @@ def _built(result: Any, parents: Mapping[str, Sequence[str]]) -> BuiltTable:
         row_count=None if rows is None else int(rows),
         is_curated=node.access == "public",
     )
+
+
+def _require_classification(node: Any) -> None:
+    known = get_args(Classification)
+    unclassified = [c.name for c in node.columns.values() if c.meta.get("classification") not in known]
+    if unclassified:
+        raise CurateError(
+            f"model {node.name}: no known classification is stated of {', '.join(unclassified)}",
+            where=f"{PROJECT_FOLDER}/{(node.patch_path or node.original_file_path).split('://')[-1]}",
+            hint=f"config: {{meta: {{classification: …}}}} for each column, one of: {', '.join(known)}",
+        )
 
 
 def _products_behind(node: str, parents: Mapping[str, Sequence[str]]) -> set[str]:

@@ -106,6 +106,23 @@ def test_dbts_first_words_are_the_message(
     assert SECRET not in str(error)
 
 
+@pytest.mark.parametrize("stated", ["", ", config: {meta: {classification: secret}}"])
+def test_a_curated_column_without_classification_is_an_error_that_names_it(
+    stated: str, products: Sequence[Product], tmp_path: Path
+) -> None:
+    source = tmp_path / "dbt_project"
+    shutil.copytree(ROOT / "dbt_project", source, ignore=shutil.ignore_patterns("models", "seeds", "tests"))
+    (source / "models" / "rooms").mkdir(parents=True)
+    (source / MODEL).write_text(SQL)
+    (source / YML).write_text(ROOM.replace(", config: {meta: {classification: administrative}}", stated))
+    database = create_products(tmp_path / "lake.duckdb", products, {"clinical.patient": [{"patient_id": "p1"}]})
+    project = write_project(products, tmp_path / "dbt", project_dir=source)
+    with pytest.raises(CurateError, match="model room: no known classification is stated of room_id") as raised:
+        build(project, target="local", variables={}, env={"CAREMESH_DUCKDB": str(database)})
+    assert raised.value.where == f"dbt_project/{YML}"
+    assert "administrative" in str(raised.value.hint)
+
+
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
