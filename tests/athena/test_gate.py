@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import re
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from caremesh.errors import AwsError, ContractError, QualityError
-from caremesh.products import Column, Product, Rule, find_domains
+from caremesh.products import Column, Condition, Product, Rule, find_domains
 from quality.candidate import AthenaCandidate, AthenaQuery, LocalCandidate
 from quality.gate import run_gate
 from quality.pattern import spell_pattern
@@ -24,6 +25,7 @@ from quality.verdict import Verdict
 from tests.athena import gate_candidates as made
 from tests.athena.local_aws import LocalAws
 from tests.conftest import ROOT
+from tests.unit.quality.conftest import at_least, at_most
 from tests.unit.quality.patterns import PATTERNS, TEXTS
 
 pytestmark = pytest.mark.athena
@@ -40,6 +42,9 @@ COUNTS = (
     'with "observation" as (select * from (select *',
 )
 """How each statement of the gate begins: it asks for counts, or for the number 1 to see that the table is there."""
+
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(E-?[0-9]+)?")
+YES = "select count(*) = 8 from {object}"
 
 
 @pytest.fixture
@@ -59,8 +64,8 @@ def scratch(tmp_path: Path) -> Path:
     return folder
 
 
-def failed_rows(verdict: Verdict) -> dict[str, int]:
-    return {r.check.name: r.rows_failed for r in verdict.results if not r.passed}
+def failed_rows(verdict: Verdict) -> dict[str, Any]:
+    return {r.check.name: r.measured for r in verdict.results if not r.passed}
 
 
 def made_up(rules: list[Rule], **types: Any) -> Product:
@@ -71,9 +76,7 @@ def made_up(rules: list[Rule], **types: Any) -> Product:
 
 
 def rule(name: str, kind: Any, column: str | None = None, **stated: Any) -> Rule:
-    return Rule(
-        name=name, kind=kind, column=column, **{"severity": "critical", "description": "", "limit": 0, **stated}
-    )
+    return Rule(name=name, kind=kind, column=column, **{"severity": "critical", "description": "", **stated})
 
 
 def result_cells(aws: LocalAws, candidate: AthenaCandidate) -> tuple[set[str], list[str]]:
@@ -96,7 +99,7 @@ def test_planted_defects_are_counted_alike_and_as_by_hand(product, aws, scratch,
 
     assert verdict == run_gate(product, LocalCandidate((file,), scratch))
     by_hand = made.count_by_hand(product, rows)
-    assert {r.check.name: r.rows_failed for r in verdict.results if r.check.name in by_hand} == by_hand
+    assert {r.check.name: r.measured for r in verdict.results if r.check.name in by_hand} == by_hand
     assert min(by_hand.values()) > 0
     assert (verdict.passed, verdict.rows) == (False, 300)
 
@@ -236,19 +239,19 @@ def test_values_of_every_type_are_read_alike(aws, scratch, tmp_path):
 
 
 def test_rules_in_sql_run_as_they_are_written_and_count_without_end(aws, scratch, tmp_path):
-    rows_failed = {
+    numbers = {
         "select count(*) from {object} as o where o.cost < 0; ": 1,
         "select count(*) from {object} where made.cost < 0 -- a comment": 1,
         "select count(*) from {object} where text like 'a:%' or text = '{b}' or moment > timestamp '2020-01-01 1:2'": 3,
         "select count({property}) - count(distinct {property}) from {object}": 2,
         "select 3000000000 + count(*) from {object}": 3_000_000_005,
-        "select 0.5": 1,
-        "select -3": 0,
-        "select null": 0,
-        "select sum(cost) from {object} where cost > 99": 0,
+        "select 0.5": 0.5,
+        "select -3": -3,
+        "select null": None,
+        "select sum(cost) from {object} where cost > 99": None,
     }
-    rules = [rule(query, "sql", "cost", query=query) for query in rows_failed]
-    rules += [rule("enough", "row_count", limit=9), rule("few", "row_count", limit=5)]
+    rules = [rule(query, "sql", "cost", query=query) for query in numbers]
+    rules += [rule("enough", "row_count", conditions=at_least(9)), rule("few", "row_count", conditions=at_least(5))]
     product = made_up(rules, text="varchar", cost="double", moment="timestamp")
     rows = [
         {"cost": -1.0},
@@ -264,7 +267,39 @@ def test_rules_in_sql_run_as_they_are_written_and_count_without_end(aws, scratch
     verdict = run_gate(product, made.put_table(aws, file))
 
     assert verdict == run_gate(product, LocalCandidate((file,), scratch))
-    assert {r.check.name: r.rows_failed for r in verdict.results[-11:]} == {**rows_failed, "enough": 4, "few": 0}
+    assert {r.check.name: r.measured for r in verdict.results[-11:]} == {**numbers, "enough": 5, "few": 5}
+    assert [r.passed for r in verdict.results[-11:]] == [False] * 10 + [True]
+
+
+def test_operators_units_and_lists_are_judged_alike(aws, scratch, tmp_path):
+    # Two are null, three a (in rows 2 to 4), two b, one n/a; `half` tells even rows from odd ones.
+    texts = [None, None, "a", "a", "a", "b", "b", "n/a"]
+    percent = {"unit": "percent"}
+    measured = {
+        "null, at most 25 percent": (("not_null", "text"), at_most(25), percent, 2, True),
+        "null, at most 24 percent": (("not_null", "text"), at_most(24), percent, 2, False),
+        "missing": (("missing_values", "text"), at_most(2), {"missing_values": ("n/a", "b")}, 3, False),
+        "missing or null": (
+            ("missing_values", "text"),
+            at_most(3),
+            {"missing_values": ("n/a",), "null_is_missing": True},
+            3,
+            True,
+        ),
+        "alike": (("duplicates", "text"), at_least(6), {"columns": ("text",)}, 5, False),
+        "alike in two": (("duplicates", None), at_most(2), {"columns": ("text", "half")}, 2, True),
+        "a yes": (("sql", None), (Condition("mustBe", (True,)),), {"query": YES}, 1, True),
+        "not a number": (("sql", None), at_least(0), {"query": "select max(nan()) from {object}"}, None, False),
+    }
+    rules = [rule(n, *kind, conditions=c, **stated) for n, (kind, c, stated, _, _) in measured.items()]
+    product = made_up(rules, text="varchar", half="integer")
+    rows = [{"id": i, "text": text, "half": i % 2} for i, text in enumerate(texts)]
+    file = made.write_file(tmp_path / "data.parquet", rows, made.arrow_schema(product))
+
+    verdict = run_gate(product, made.put_table(aws, file))
+
+    found = {r.check.name: (r.measured, r.passed) for r in verdict.results if r.check.name in measured}
+    assert found == {name: case[-2:] for name, case in measured.items()}
 
 
 def test_only_counts_leave_athena_and_each_query_is_told(aws, tmp_path, capfd, caplog):
@@ -283,7 +318,9 @@ def test_only_counts_leave_athena_and_each_query_is_told(aws, tmp_path, capfd, c
     athena = aws.client("athena")
     queries = [execution(athena, {"QueryExecutionId": q.query_id}) for q in told]
     assert ran == {q.query_id for q in told}
-    assert all(cell.isdigit() or cell.lower() in ("", "true") for cell in cells), "a result holds more than counts"
+    assert all(NUMBER.fullmatch(cell) or cell.lower() in ("", "true") for cell in cells), (
+        "a result holds more than counts"
+    )
     assert [q["Statistics"]["DataScannedInBytes"] for q in queries] == [q.bytes_scanned for q in told]
     assert sum(q.bytes_scanned for q in told) > 0
     sent = [q["Query"].lower() for q in queries]
