@@ -107,6 +107,7 @@ CASES = [
     Case("safe_cast", "leap day", ("'2024-02-29'", "date"), date(2024, 2, 29)),
     Case("safe_cast", "empty text", ("''", "varchar"), ""),
     Case("safe_cast", "null", ("null", "double"), None),
+    Case("stated_as_of", "nobody stated a day", (), None),
 ]
 
 REFUSED = [

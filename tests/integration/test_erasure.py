@@ -334,7 +334,7 @@ def test_a_full_export_that_held_nobody_else_goes_on_saying_that_the_others_are_
     write_lines(mesh.landing / "first" / "Patient.ndjson", [person(HER, "Hermione"), person(OTHER, "Luna")])
     mesh.go()
     write_lines(mesh.landing / "full" / "Patient.ndjson", [person(HER, "Hermione")])
-    asked = {"source": "https://fhir.example", "job": "full", "submitted_at": "2026-02-01T12:00:00Z"}
+    asked = {"source": "default", "job": "full", "submitted_at": "2026-02-01T12:00:00Z"}
     (mesh.landing / "full" / "export.json").write_text(json.dumps(asked))
     mesh.go()
     mesh.erase()
@@ -397,6 +397,8 @@ def test_releases_of_an_export_that_is_no_longer_listed_and_decisions_on_her_lin
 def test_a_quarantined_line_that_stays_without_her_is_told_by_what_it_is_now(mesh: Mesh) -> None:
     unusable = {**person("eeeeeeee", "Lily", link=[{"other": refer("Patient", HER), "type": "seealso"}]), "name": "x"}
     write_lines(mesh.landing / "fourth" / "Patient.ndjson", [unusable])
+    asked = {"source": "https://fhir.example", "job": "fourth", "submitted_at": "2026-01-04T00:00:00Z"}
+    (mesh.landing / "fourth" / "export.json").write_text(json.dumps(asked))
     mesh.go()
     mesh.erase()
 
