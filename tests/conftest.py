@@ -7,12 +7,17 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from caremesh.settings import Settings
 from tests.scale import repeat_with, settle_seed, stated
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 pytest_plugins = ["tests.athena.fixtures", "tests.packing"]
 
@@ -34,10 +39,23 @@ class Result:
     stderr: str
 
 
+@cache
+def make_command(app: Typer) -> Any:
+    """The commands of an application of Typer, made once."""
+    from typer.main import get_group
+
+    return get_group(app)
+
+
 @pytest.fixture
 def caremesh(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Call the command line as a user does, without the price of a new process."""
+    import typer.main
+
     from caremesh.cli import main
+
+    # Typer makes its commands anew in each call: a process of a user's calls once, a test often.
+    monkeypatch.setattr(typer.main, "get_command", make_command)
 
     def call(*arguments: object) -> Result:
         capfd.readouterr()

@@ -96,7 +96,9 @@ def run_aws(port: int = 0) -> Iterator[RunningAws]:
     from werkzeug.serving import make_server
 
     from tests.athena.gateway import Gateway, QuietHandler
+    from tests.athena.service_models import share_models
 
+    share_models()
     gateway = Gateway()
     server = make_server("127.0.0.1", port, gateway, threaded=True, request_handler=QuietHandler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

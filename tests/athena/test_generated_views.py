@@ -13,10 +13,12 @@ from caremesh.fhir import ATHENA, compile_view, parse_view
 from tests.athena.engine import Athena
 from tests.generative.judge import Judge, Rows
 from tests.generative.views import sample
+from tests.scale import draw
 
 pytestmark = pytest.mark.athena
 
-SIZE = 500
+PARTS, PART_SIZE = 20, 25
+NET = "random_views_on_trino"
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,10 @@ class OnTrino:
             return error
 
 
-@pytest.mark.timeout(1800)
-def test_random_views_give_the_rows_of_the_interpreter_on_trino_too(athena: Athena) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", draw(NET, PARTS))
+def test_random_views_give_the_rows_of_the_interpreter_on_trino_too(athena: Athena, number: int) -> None:
     judge = Judge(OnTrino(athena))
-    for view, lines in sample(SIZE):
+    for view, lines in sample(PART_SIZE, number=number):
         judge.compare(view, lines)
-    assert judge.counts["compared"] + judge.counts["both raise"] > 0.9 * SIZE, judge.counts
+    assert judge.counts["compared"] + judge.counts["both raise"] > 0.8 * PART_SIZE, judge.counts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.integration.aws.aws_mesh import AwsMesh
 from tests.integration.aws.watched_aws import Asked, Refusal, refuse
 from tests.integration.aws.worker import Worker
 from tests.integration.small_mesh import patient, write_project
+from tests.scale import dice, share
 
 # Whole runs in processes of their own: minutes, and CI runs them.
 pytestmark = pytest.mark.slow
@@ -66,7 +68,7 @@ def race(mesh: AwsMesh, worker: Worker, landings: tuple[str, str], *, after: str
     return worker.wait(one), worker.wait(two)
 
 
-def race_for(mesh: AwsMesh, worker: Worker, rounds: int) -> dict[str, int]:
+def race_for(mesh: AwsMesh, worker: Worker, rounds: int, *, moments: Sequence[str]) -> dict[str, int]:
     """Let two runs meet so many times; give how often each pair of ends came."""
     told: dict[str, int] = {}
     here: set[int] = set()
@@ -77,7 +79,7 @@ def race_for(mesh: AwsMesh, worker: Worker, rounds: int) -> dict[str, int]:
         for number, (landing, numbers) in enumerate(zip(landings, new, strict=True)):
             name = f"{landing.removeprefix('landing/')}/export-{turn}-{number}/Patient.ndjson"
             mesh.export(name, [patient(n) for n in numbers])
-        ends = race(mesh, worker, landings, after=MOMENTS[turn // 2 % len(MOMENTS)])
+        ends = race(mesh, worker, landings, after=moments[turn // 2 % len(moments)])
         told[str(sorted(ends))] = told.get(str(sorted(ends)), 0) + 1
         assert set(ends) <= {PUBLISHED, LOST, LOCKED}
         assert PUBLISHED in ends
@@ -93,15 +95,19 @@ def race_for(mesh: AwsMesh, worker: Worker, rounds: int) -> dict[str, int]:
     return told
 
 
-@pytest.mark.parametrize(
-    ("lakes", "rounds"), [(1, 3), pytest.param(5, 10, marks=[pytest.mark.slow, pytest.mark.timeout(2400)])]
-)
-def test_two_runs_at_once_lose_nothing(mesh: AwsMesh, worker: Worker, lakes: int, rounds: int, record_property) -> None:
-    for number in range(lakes):
-        told = race_for(mesh, worker, rounds)
+ROUNDS, ROUNDS_OF_A_LAKE = 50, 10
+
+
+def test_two_runs_at_once_lose_nothing(mesh: AwsMesh, worker: Worker, record_property) -> None:
+    left, number = share(ROUNDS), 0
+    moments = dice("two publishers").sample(MOMENTS, len(MOMENTS))
+    while left:
+        rounds = min(left, ROUNDS_OF_A_LAKE)
+        told = race_for(mesh, worker, rounds, moments=moments)
         record_property(f"lake {number}", told)
         print(told)  # noqa: T201
         empty(mesh)
+        left, number = left - rounds, number + 1
 
 
 def empty(mesh: AwsMesh) -> None:

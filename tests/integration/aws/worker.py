@@ -105,11 +105,15 @@ def _work(job: dict[str, Any]) -> int:
 def main() -> None:
     """Load what is slow to load, then do what is asked."""
     import awswrangler  # noqa: F401
-    import boto3  # noqa: F401
+    import boto3
 
     import caremesh.pipeline  # noqa: F401
     from caremesh.stages.check import prepare
+    from tests.athena.service_models import share_models
 
+    share_models()
+    for service in ("s3", "glue"):
+        boto3.session.Session().client(service)
     prepare()
     answer(sys.stdin)
 
