@@ -26,8 +26,19 @@ JAVA_NEEDED = 24
 SECONDS_TO_START = 120
 LOGS_KEPT = 5
 
-# Short queries on little data: the optimizing compiler and threads for garbage would cost more than they save.
-JVM = ("-Xmx1500M", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "--add-opens=java.base/java.nio=ALL-UNNAMED")
+# Threads for garbage would cost more than they save on so little data.
+JVM = ("-Xmx1500M", "-XX:+UseSerialGC", "--add-opens=java.base/java.nio=ALL-UNNAMED")
+
+# Short queries on little data: one driver for each step, and no search for a better order of joins.
+SMALL = {
+    "task.concurrency": 1,
+    "task.max-worker-threads": 2,
+    "task.min-writer-count": 1,
+    "task.max-writer-count": 1,
+    "query.min-hash-partition-count": 1,
+    "query.max-hash-partition-count": 1,
+    "optimizer.join-reordering-strategy": "NONE",
+}
 
 
 class ServerError(Exception):
@@ -105,6 +116,7 @@ def write_settings(scratch: Path, home: Path, *, port: int, aws: str) -> None:
         "query.max-length": 10_000_000,
         "query.max-memory": "600MB",
         "query.max-memory-per-node": "600MB",
+        **SMALL,
     }
     keys = {"aws-access-key": "testing", "aws-secret-key": "testing"}
     hive = {
