@@ -1,6 +1,6 @@
 """How large random and repeated tests are, and what they draw: the one place that reads the two variables for it.
 
-`CAREMESH_TEST_SCALE` is per cent of the full size: 100 in `make soak`, 10 in `.ci/run`, 1 where nothing is set.
+`CAREMESH_TEST_SCALE` is per cent of the full size: 100 in `make soak`, 5 in `.ci/run`, 1 where nothing is set.
 `CAREMESH_TEST_SEED` is the number that all draws start from. It follows the commit: the same commit repeats, and each
 commit draws anew. A seed that ever failed goes into `tests/found_seeds/<net>.txt` and runs first from then on.
 """
@@ -34,7 +34,7 @@ def scale() -> Fraction:
     except (ValueError, ZeroDivisionError):
         found = Fraction(0)
     if found <= 0:
-        raise ValueError(f"{SCALE}={stated} is not a per cent above 0. Try: {SCALE}=10")
+        raise ValueError(f"{SCALE}={stated} is not a per cent above 0. Try: {SCALE}=5")
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,12 +30,18 @@ from tests.athena.two_intakes import (
     take_spaces_locally,
 )
 from tests.integration.test_damaged_files import BROKEN, EXACT, VIEW, text
-from tests.shipped_views import NAMES, REAL_NAMES, REAL_VIEWS, VIEWS
+from tests.scale import dice, share
+from tests.shipped_views import REAL_VIEWS, VIEWS, view_name
 
 pytestmark = pytest.mark.athena
 
 
 Contents = Mapping[str, bytes]
+
+
+def some(views: Sequence[Path], *, least: int) -> list[Path]:
+    """All views in a full run; in a smaller one others with each commit, as a whole lake is compared elsewhere."""
+    return dice("intake in Athena").sample(list(views), share(len(views), least=least))
 
 
 @pytest.fixture
@@ -81,14 +87,14 @@ def meta(updated: str | None = None, version: object = None) -> dict[str, object
     return {"meta": {name: value for name, value in stated.items() if value is not None}}
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=NAMES)
+@pytest.mark.parametrize("view", some(VIEWS, least=3), ids=view_name)
 def test_demo_exports_are_taken_as_the_local_intake_takes_them(
     view: Path, demo: Path, aws: Aws, tmp_path: Path
 ) -> None:
     assert take_both(view.read_text(), demo, aws, tmp_path).rows
 
 
-@pytest.mark.parametrize("view", REAL_VIEWS, ids=REAL_NAMES)
+@pytest.mark.parametrize("view", some(REAL_VIEWS, least=2), ids=view_name)
 def test_real_exports_are_taken_as_the_local_intake_takes_them(
     view: Path, shared_data: Path, aws: Aws, tmp_path: Path
 ) -> None:
@@ -112,8 +118,9 @@ def test_every_kind_of_bad_line_is_set_aside_and_the_others_give_their_rows(
     assert set(found.counts.values()) == {(2, 0, 1)}
 
 
-@pytest.mark.parametrize("ranking", [("n", "s", "w"), ("w", "s", "n")], ids="-".join)
-@pytest.mark.parametrize("view", [VIEW, EXACT], ids=["doubles", "decimals as written"])
+@pytest.mark.parametrize(
+    ("view", "ranking"), [(VIEW, ("n", "s", "w")), (EXACT, ("w", "s", "n"))], ids=["doubles", "decimals as written"]
+)
 def test_an_id_of_several_sources_is_the_firsts_as_the_local_intake_says(
     view: object, ranking: tuple[str, ...], aws: Aws, tmp_path: Path
 ) -> None:

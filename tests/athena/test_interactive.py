@@ -24,6 +24,12 @@ pytestmark = pytest.mark.athena
 MODULE = "tests.athena.local_aws"
 
 
+@pytest.fixture(autouse=True)
+def _start_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Java leave out what only pays where Trino runs for long."""
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+
+
 @contextmanager
 def started(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """The process, and the lines that it says once it is ready."""

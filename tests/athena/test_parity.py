@@ -194,7 +194,7 @@ def count_by_clients(table: str, place: str) -> list[int]:
     return [len(frame), len(rows)]
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "athena"])
+@pytest.mark.parametrize("engine", ["duckdb", "athena"] if is_soak() else ["athena"])
 def test_demo_exports_give_the_same_mesh_on_both_targets(
     engine: str, targets: Callable[[Path, str, str], Mesh], athena: Athena, demo_landing: Path
 ) -> None:
@@ -211,7 +211,7 @@ def test_demo_exports_give_the_same_mesh_on_both_targets(
     assert same, "the quarantine differs"
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "athena"])
+@pytest.mark.parametrize("engine", ["duckdb", "athena"] if is_soak() else ["duckdb"])
 def test_a_real_export_gives_the_same_mesh_on_both_targets(
     engine: str, targets: Callable[[Path, str, str], Mesh], athena: Athena, shared_data: Path
 ) -> None:

@@ -22,12 +22,15 @@ from tests.integration.landing_model import Export
 from tests.integration.landing_sequences import write_export
 from tests.integration.test_killed_runs import tiny_scene
 from tests.integration.test_landing_sequences import Mesh
+from tests.scale import dice, is_soak, share
 
 Play = Callable[[Sequence[str]], list[dict[str, Any]]]
 
 MAY_MOUNT = ("unshare", "--map-root-user", "--mount")
 # Kilobytes: from not even a lock file, by steps in which every kind of file fails, to enough.
-FREE = [*range(0, 64, 4), 96, 160, 224, 1024]
+SCARCE, ENOUGH = [*range(0, 64, 4), 96, 160, 224], 1024
+FREE = [*sorted(dice("full disk").sample(SCARCE, share(len(SCARCE), least=5))), ENOUGH]
+PLACES = ("could not be written", "engine failed", "candidate", "DuckDB file")
 
 
 def run_in_child(mesh: Mesh, *, limit: int) -> str:
@@ -122,4 +125,4 @@ def test_a_disk_that_is_full_at_any_write_is_named_and_leaves_the_lake_intact(pl
     for outcome in outcomes:
         expect_clear_error_and_intact_lake(outcome, calm=calm)
     said = " ".join(o["errors"] for o in outcomes)
-    assert all(place in said for place in ("could not be written", "engine failed", "candidate", "DuckDB file")), said
+    assert (all if is_soak() else any)(place in said for place in PLACES), said

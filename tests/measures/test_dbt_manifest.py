@@ -33,7 +33,7 @@ tiny:
 models:
   - name: bed
     columns:
-      - {name: ward, data_type: varchar, config: {meta: {classification: public}}, data_tests: [not_null]}
+      - {name: ward, data_type: varchar, config: {meta: {classification: administrative}}, data_tests: [not_null]}
 """,
 }
 MADE_OF: dict[str, Any] = {

@@ -16,7 +16,7 @@ from tests import scale
 from tests.mutants.fault import LEAST, Fault, read_faults
 from tests.mutants.run import Result, judge
 
-CI_SCALE = "10"
+CI_SCALE = "5"
 
 
 def main(arguments: Sequence[str]) -> int:
