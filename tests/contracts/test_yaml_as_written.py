@@ -13,14 +13,14 @@ from tests.contracts.contract_text import contract_text, write_contract
 
 # YAML 1.1 reads each of these as a boolean, a number, a date or nothing.
 LOOKS_LIKE_MORE = ["NO", "no", "on", "Off", "y", "N", "yes", "True", "0o17", "017", "0x1F", "1_000", "12:30:45", "1e3"]
-LOOKS_LIKE_MORE += ["2024-01-01", "1.0", "007", ".5", "+1", "null", "~", "=", "<<"]
+LOOKS_LIKE_MORE += ["2024-01-01", "1.0", "007", ".5", "+1", "'null'", "'~'", "=", "<<"]
 
 
 @pytest.mark.parametrize("word", LOOKS_LIKE_MORE)
-def test_a_valid_value_is_the_text_that_stands_there(tmp_path: Path, word: str) -> None:
+def test_a_valid_value_is_the_text_as_it_is_written(tmp_path: Path, word: str) -> None:
     rule = f"- name: r\n  metric: invalidValues\n  mustBe: 0\n  arguments:\n    validValues: [{word}, SE]"
     product = read_product(write_contract(tmp_path, contract_text(column=rule)))
-    assert product.rules[-1].valid_values == (word, "SE")
+    assert product.rules[-1].valid_values == (word.strip("'"), "SE")
 
 
 def test_null_without_quotes_is_null_and_with_quotes_a_text(tmp_path: Path) -> None:
@@ -39,11 +39,11 @@ def test_null_without_quotes_is_null_and_with_quotes_a_text(tmp_path: Path) -> N
         ("  purpose: For tests.\n", "  purpose: For tests.\n  'purpose': Again. #!\n"),
     ],
 )
-def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path: Path, before: str, after: str) -> None:
+def test_a_key_that_is_repeated_is_refused_with_both_lines(tmp_path: Path, before: str, after: str) -> None:
     text = contract_text().replace(before, after, 1)
     line = next(n for n, stated in enumerate(text.splitlines(), 1) if stated.endswith("#!"))
     folder = write_contract(tmp_path, text)
-    with pytest.raises(ContractError, match=f"stands twice, first in line {line - 1}") as raised:
+    with pytest.raises(ContractError, match=f"is repeated, first in line {line - 1}") as raised:
         read_product(folder)
     assert str(raised.value.where).startswith(f"{folder / 'contract.odcs.yaml'}:{line}:")
 
@@ -66,9 +66,52 @@ def test_a_mistake_in_yaml_is_told_with_line_and_column(tmp_path: Path, text: st
     assert raised.value.where == f"{folder / 'contract.odcs.yaml'}:{line}:{column}"
 
 
-def test_aliases_that_repeat_each_other_without_end_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("text", "line", "column", "says"),
+    [
+        ('a: 1\nb: "x\\0y"\n', 2, 4, "holds the control character '\\x00'"),
+        ('a: 1\nb: ["\\e[31m"]\n', 2, 5, "holds the control character '\\x1b'"),
+        ("a: &a {b: 1}\nc:\n  <<: *a\n  <<: *a\n", 4, 3, "'<<' is repeated, first in line 3"),
+        ("a: 1\n<<: words\n", 2, 5, "<< does not name a mapping"),
+        ("a: 1\n<<:\n", 2, 4, "<< does not name a mapping"),
+        ("a: &a {b: 1}\nc:\n  <<: [*a, words]\n", 3, 7, "<< does not name a mapping"),
+        ("a: &a [*a]\n", 1, 4, "an alias repeats what it is part of"),
+        ("a:\n  " + "[" * 700 + "]" * 700 + "\n", 2, 102, "nested more than 100 levels deep"),
+        ("a:\n  " + "[" * 100_000, 2, 102, "nested more than 100 levels deep"),
+    ],
+    ids=[
+        "nul",
+        "escape",
+        "merged twice",
+        "merged text",
+        "merged nothing",
+        "merged list",
+        "circle",
+        "deep",
+        "very deep",
+    ],
+)
+def test_a_flaw_is_told_once_with_line_and_column(text: str, line: int, column: int, says: str) -> None:
+    (flaw,) = read_yaml(text).flaws
+    assert (flaw.message, flaw.line, flaw.column) == (says, line, column)
+    assert flaw.hint
+
+
+def test_mappings_are_merged_where_a_document_says_so() -> None:
+    text = "a: &a {x: 1, y: 1}\nb: &b {x: 2, z: 2}\nc:\n  z: 3\n  <<: [*a, *b]\n  y: 3\n"
+    assert read_yaml(text).value["c"] == {"x": "1", "y": "3", "z": "3"}
+
+
+def test_tabs_and_line_breaks_are_texts_like_others() -> None:
+    assert read_yaml('a: "x\\ty\\r\\nz"\n').flaws == []
+
+
+def test_aliases_that_repeat_each_other_without_end_are_refused_once() -> None:
     layers = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9))
-    assert "alias" in read_yaml(f"a0: &a0 [x]\n{layers}\n").flaws[0].message
+    found = read_yaml(f"a0: &a0 [x]\n{layers}\n")
+    (flaw,) = found.flaws
+    assert flaw.message == "more than 100,000 values, those of aliases counted each time"
+    assert found.value is None
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "- a\n", "words\n"])
