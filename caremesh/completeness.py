@@ -12,32 +12,41 @@ may be named too. `incomplete: list` lists the rows whose resources have not all
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
-from caremesh.errors import ContractError
+from caremesh.errors import ContractError, ContractErrors
 
 COMPLETENESS_PROPERTY = "caremesh.completeness"
 
 
 @dataclass(frozen=True)
 class CompletenessRule:
-    """Which product each of these columns points to, and whether rows that point to nothing yet are held back."""
+    """Which product each of these columns points to, and whether rows that point to nothing yet are held back.
+
+    `places` says where each of `requires` stands in the contract: file, line and path.
+    """
 
     requires: tuple[tuple[str, str], ...]
     holds: bool
+    places: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def products(self) -> tuple[str, ...]:
         """The products that are pointed to, each once, by name."""
         return tuple(sorted({product for _, product in self.requires}))
 
+    def place_of(self, product: str) -> str | None:
+        """Where the contract first names a product."""
+        named = zip(self.requires, self.places, strict=False)
+        return next((place for (_, name), place in named if name == product), None)
+
 
 class _Stated(BaseModel):
-    """The property's value: whatever else stands there is a slip of the pen."""
+    """The property's value: any other key is a slip of the pen."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -45,29 +54,53 @@ class _Stated(BaseModel):
     incomplete: Literal["list", "hold"] = "list"
 
 
-def read_rule(stated: Any, *, columns: Mapping[str, str], where: str) -> CompletenessRule:
-    """Read the value of the property; `columns` are the contract's names and types. Raises ContractError."""
+def read_rule(
+    stated: Any, *, columns: Mapping[str, str], where: Callable[[Sequence[str | int]], str]
+) -> CompletenessRule:
+    """Read the value of the property; raise ContractError that names every fault.
+
+    `columns` are the contract's names and types; `where` gives the place of a part of the value.
+    """
     try:
         rule = _Stated.model_validate(stated)
     except ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join([COMPLETENESS_PROPERTY, *(str(part) for part in first["loc"])])
-        raise ContractError(
-            f"{path}: {first['msg']}",
-            where=where,
-            hint="requires: {patient_id: clinical.patient}, incomplete: list (or hold)",
-        ) from None
-    for name in rule.requires:
-        if columns.get(name) != "varchar":
-            fault = f"column {name!r} is {columns[name]}, and an id is varchar" if name in columns else f"no {name!r}"
-            raise ContractError(f"{COMPLETENESS_PROPERTY}: {fault}", where=where, hint="name a column with an id")
-    return CompletenessRule(tuple(rule.requires.items()), holds=rule.incomplete == "hold")
+        raise _joined([_malformed(e["loc"], e["msg"], where) for e in error.errors()]) from None
+    unfit = [
+        ContractError(
+            f"{COMPLETENESS_PROPERTY}: {fault}", where=where(("requires", name)), hint="name a column with an id"
+        )
+        for name in rule.requires
+        if (fault := _unfit(name, columns))
+    ]
+    if unfit:
+        raise _joined(unfit)
+    places = tuple(where(("requires", name)) for name in rule.requires)
+    return CompletenessRule(tuple(rule.requires.items()), holds=rule.incomplete == "hold", places=places)
 
 
-def order_by_need(needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+def _malformed(location: Sequence[str | int], says: str, where: Callable[[Sequence[str | int]], str]) -> ContractError:
+    path = ".".join([COMPLETENESS_PROPERTY, *(str(part) for part in location)])
+    hint = "requires: {patient_id: clinical.patient}, incomplete: list (or hold)"
+    return ContractError(f"{path}: {says}", where=where(location), hint=hint)
+
+
+def _unfit(name: str, columns: Mapping[str, str]) -> str | None:
+    if name not in columns:
+        return f"there is no column {name!r}"
+    return None if columns[name] == "varchar" else f"column {name!r} is {columns[name]}, and an id is varchar"
+
+
+def _joined(faults: Sequence[ContractError]) -> ContractError:
+    return faults[0] if len(faults) == 1 else ContractErrors(faults)
+
+
+def order_by_need(
+    needs: Mapping[str, Collection[str]], *, place: Callable[[str, str], str | None] = lambda _name, _needed: None
+) -> tuple[str, ...]:
     """Names in an order in which each follows what it needs, else as they came; raise ContractError for a circle.
 
-    What is needed and no name here stays out, and so does what needs itself.
+    A needed name that is not among them stays out, and so does what needs itself. `place` says where a name states
+    that it needs another one.
     """
     ordered: list[str] = []
     waiting = {name: {n for n in needed if n in needs and n != name} for name, needed in needs.items()}
@@ -77,6 +110,7 @@ def order_by_need(needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
             circle = _find_circle(waiting)
             raise ContractError(
                 f"{COMPLETENESS_PROPERTY}: these products require each other: {' → '.join(circle)}",
+                where=place(circle[0], circle[1]),
                 hint="drop one of these requirements; a product may only require itself",
             )
         ordered += ready

@@ -53,7 +53,8 @@ def write_product(domains: Path, *, domain: str, product: str, resource: str) ->
         raise UsageError(f"{resource!r} is no FHIR R4 resource type", hint=suggest(resource, types.resources))
     for name in (domain, product):
         if not is_product_name(name):
-            raise UsageError(f"{name!r} is no name for a domain or product", hint="lower case letters, digits and _")
+            hint = "lower case letters, digits and _, but not a word of SQL"
+            raise UsageError(f"{name!r} cannot be the name of a domain or product", hint=hint)
     if not (domains / domain / "domain.yaml").is_file():
         raise UsageError(f"there is no domain {domain!r}", where=str(domains), hint=f"write {domain}/domain.yaml first")
     folder = domains / domain / product

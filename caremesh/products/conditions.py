@@ -1,12 +1,12 @@
 """What a rule of a contract demands of the number that it measures: ODCS's operators and units, read and judged.
 
-The number is a count of rows, or what an SQL query gives. This is how it is held against a rule, on every engine:
+The number is a count of rows, or what an SQL query gives. The gate judges it, so that both engines give one verdict:
 
 - All operators of a rule must hold. `mustBeBetween: [a, b]` is "greater than a and less than b", as the standard has it
   (https://bitol-io.github.io/open-data-contract-standard/v3.1.0/data-quality/), and `mustNotBeBetween` its opposite.
 - `unit: percent` is the count as a share of all rows of the table, compared exactly and not rounded.
 - On an empty table every count is 0, every percentage is 0, and a query that gives null there gives 0.
-- A query that gives null (or NaN) of a table with rows gives no number: the rule is broken, whatever its operator.
+- A query that gives null (or NaN) of a table with rows gives no number: the rule is broken with any operator.
 - A query's number is read as a double; true is 1 and false is 0.
 """
 
@@ -74,7 +74,7 @@ class Condition:
 
     @property
     def words(self) -> str:
-        """The condition in words: "at most 5"."""
+        """The condition in words, for a sentence such as "The number of rows is at most 5"."""
         return _WORDS[self.operator].format(*(_shown(bound) for bound in self.bounds))
 
     @property
@@ -85,7 +85,7 @@ class Condition:
 
 
 NONE_AT_ALL = (Condition("mustBe", (0,)),)
-"""What keys, required and unique columns demand: not one row."""
+"""What keys, required and unique columns demand: that no row breaks them."""
 
 
 def are_met(conditions: tuple[Condition, ...], unit: Unit, measured: Number | None, *, rows: int) -> bool:
@@ -101,13 +101,14 @@ def are_met(conditions: tuple[Condition, ...], unit: Unit, measured: Number | No
 
 
 def read_bound(text: str) -> Number | None:
-    """A number as a contract writes it; None where it is none that a double holds exactly enough."""
+    """A number as a contract writes it; None for another text, and for a number that a double does not hold exactly."""
     if not _NUMBER.fullmatch(text):
         return None
     exact = Fraction(text)
     if abs(exact) > _LARGEST:
         return None
-    return int(exact) if exact.denominator == 1 else float(text)
+    number = int(exact) if exact.denominator == 1 else float(text)
+    return number if _exact(number) == exact else None
 
 
 def _exact(number: Number) -> Fraction:

@@ -2,7 +2,7 @@
 
 A contract is an ODCS v3.1 YAML file (https://bitol-io.github.io/open-data-contract-standard/v3.1.0/).
 The `open-data-contract-standard` model checks its form; this module checks what CareMesh needs beyond the form,
-and hands out small frozen values. All that is wrong with a contract is told at once.
+and hands out small frozen values. All faults of a contract are reported together.
 """
 
 from __future__ import annotations
@@ -10,71 +10,84 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-from open_data_contract_standard import model
-from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
+from open_data_contract_standard.model import (
+    DataQuality,
+    Description,
+    OpenDataContractStandard,
+    SchemaObject,
+    SchemaProperty,
+)
 from pydantic import BaseModel, ValidationError
 
-from caremesh.completeness import COMPLETENESS_PROPERTY, CompletenessRule, read_rule
+from caremesh.products.check_names import checks_without_a_rule
 from caremesh.products.conditions import OPERATORS
+from caremesh.products.custom_properties import read_completeness, read_view_files, refuse_unknown_properties
 from caremesh.products.document import Document
 from caremesh.products.product import CONTRACT_FILE, Classification, Column, Product, SqlType
 from caremesh.products.rules import read_rules
 from caremesh.products.source_column import require_source
 from caremesh.products.yaml_text import Place
 
-VIEW_PROPERTY = "caremesh.view"
-
-_COLUMNS: Place = ("schema", 0, "properties")
-_UNCHECKED = ("enum", "logicalTypeOptions", "properties", "items", "map")
-"""What ODCS lets a column promise beside `quality`, and nothing here would check."""
+_TABLE: Place = ("schema", 0)
+_COLUMNS: Place = (*_TABLE, "properties")
+_UNCHECKED = ("enum", "logicalTypeOptions", "properties", "items", "map", "relationships")
+"""What ODCS lets a table or column promise beside `quality`, and CareMesh does not check."""
+_BELONGS: tuple[tuple[type[BaseModel], str], ...] = (
+    (DataQuality, "a rule under quality"),
+    (SchemaProperty, "a column"),
+    (SchemaObject, "the table, schema[0]"),
+    (OpenDataContractStandard, "the contract itself"),
+)
 
 
 def read_product(folder: Path) -> Product:
-    """Read one product folder; raise ContractError that tells all that is wrong with its contract."""
-    document = Document(folder / CONTRACT_FILE)
+    """Read one product folder; raise ContractError that names every fault of its contract."""
+    missing = f"write {CONTRACT_FILE} (caremesh new makes one), or remove the folder"
+    document = Document(
+        folder / CONTRACT_FILE, missing=missing, empty="copy the contract of another product, and edit it"
+    )
     contract = _parse(document)
     table = _only_table(contract, document)
     _refuse_other_names(contract, table, document)
     columns = tuple(_column(p, (*_COLUMNS, i), document) for i, p in enumerate(table.properties or []))
-    rules = read_rules(table, columns, document)
-    document.refuse_duplicates("columns", [c.name.lower() for c in columns], _COLUMNS)
-    document.refuse_duplicates("checks", [r.name for r in rules], _COLUMNS[:2])
-    views = _view_files(contract, document)
+    document.refuse_repeats("column", [((*_COLUMNS, i, "name"), c.name.lower()) for i, c in enumerate(columns)])
+    views = read_view_files(contract, document)
     if views:
         document.attempt(lambda: require_source(columns, document.where(_COLUMNS)))
+    key, about = _key(columns, document), contract.description or Description()
     product = Product(
         domain=folder.parent.name,
         name=folder.name,
         version=document.required(contract.version, "version"),
         title=document.required(contract.name, "name"),
-        purpose=document.required(_purpose(contract), "description.purpose"),
-        limitations=getattr(contract.description, "limitations", None) or "",
-        description=document.required(table.description, "description", _COLUMNS[:2]),
-        grain=document.required(table.dataGranularityDescription, "dataGranularityDescription", _COLUMNS[:2]),
+        purpose=document.required(about.purpose, "description.purpose"),
+        limitations=about.limitations or "",
+        description=document.required(table.description, "description", _TABLE),
+        grain=document.required(table.dataGranularityDescription, "dataGranularityDescription", _TABLE),
         owner=_owner(contract, document),
         team=(contract.team and getattr(contract.team, "name", None)) or "",
         columns=columns,
-        rules=rules,
+        rules=read_rules(table, columns, document, taken=_check_names(columns, key)),
         folder=folder,
         view_files=views,
         contract_digest=hashlib.sha256(document.text.encode()).hexdigest(),
-        completeness=_completeness(contract, columns, document),
+        completeness=read_completeness(contract, columns, document),
+        place=document.where((*_TABLE, "name")),
     )
-    if not product.key:
-        document.fault("no column is a primaryKey", _COLUMNS, hint="primaryKey: true for the columns of the grain")
     document.raise_faults()
     return product
 
 
 def _parse(document: Document) -> OpenDataContractStandard:
-    """The contract as the model reads it; what it does not take is a fault each, and is left out."""
+    """The contract as the model reads it; what the model refuses is one fault each, and is left out."""
+    document.refuse_empty_values()
     contract = _validate(document)
     # The model passes over keys that it does not know: a misspelt `required` would be a check that is never made.
-    _refuse_unknown_keys(document.value, contract.model_dump(by_alias=True, exclude_unset=True), (), document)
+    _refuse_unknown_keys(document.value, contract, (), document)
+    refuse_unknown_properties(document)
     return contract
 
 
@@ -88,14 +101,19 @@ def _validate(document: Document) -> OpenDataContractStandard:
             if any(other[: len(path)] == path != other for other, _ in found):
                 continue  # said of another type that could stand here, while the one meant is named further down
             if fault["type"] == "extra_forbidden":
-                _unknown_key(path, document)
+                _unknown_key(path, OpenDataContractStandard, document)
             else:
-                is_operator = any(step in OPERATORS for step in path)
-                hint = "mustBeBetween: [0, 10], or mustBe: 5" if is_operator else "correct the value there"
-                document.fault(f"not a valid ODCS contract: {fault['msg']}", path, hint=hint)
+                document.fault(f"not a valid ODCS contract: {fault['msg']}", path, hint=_hint_of(path))
             document.break_off(path)
     # Every part of the model may be absent, so that without the faulty ones it takes the rest.
     return _validate(document)
+
+
+def _hint_of(path: Place) -> str:
+    operator = next((step for step in path if step in OPERATORS), None)
+    if operator is None:
+        return "correct the value there"
+    return f"{operator}: [0, 10]" if str(operator).endswith("Between") else f"{operator}: 5"
 
 
 def _known_part(location: Sequence[str | int], document: Document) -> Place:
@@ -108,53 +126,62 @@ def _known_part(location: Sequence[str | int], document: Document) -> Place:
     return path or ("schema",)
 
 
-def _refuse_unknown_keys(stated: Any, known: Any, path: Place, document: Document) -> None:
-    if isinstance(stated, list) and isinstance(known, list):
-        for index, (left, right) in enumerate(zip(stated, known, strict=True)):
+def _refuse_unknown_keys(stated: Any, read: Any, path: Place, document: Document) -> None:
+    """Note each key that the model of its place does not have; `read` is what the model made of `stated`."""
+    if isinstance(stated, list) and isinstance(read, list):
+        for index, (left, right) in enumerate(zip(stated, read, strict=True)):
             _refuse_unknown_keys(left, right, (*path, index), document)
-    if isinstance(stated, dict) and isinstance(known, dict):
+    if isinstance(stated, dict) and isinstance(read, BaseModel):
+        fields = {field.alias or name: name for name, field in type(read).model_fields.items()}
         for key, value in stated.items():
-            if key in known:
-                _refuse_unknown_keys(value, known[key], (*path, key), document)
+            if key in fields:
+                _refuse_unknown_keys(value, getattr(read, fields[key]), (*path, key), document)
             else:
-                _unknown_key((*path, key), document)
+                _unknown_key((*path, key), type(read), document)
 
 
-def _unknown_key(path: Place, document: Document) -> None:
-    hint = "remove it; what is your own goes under customProperties"
-    document.refuse_key(path, f"ODCS 3.1 has no key {path[-1]!r} here", known=_odcs_keys(), otherwise=hint)
+def _unknown_key(path: Place, model: type[BaseModel], document: Document) -> None:
+    owners = [words for other, words in _BELONGS if path[-1] in _keys_of(other)]
+    says, otherwise = f"ODCS 3.1 has no key {path[-1]!r} here", "remove it; put keys of your own under customProperties"
+    if len(owners) in (1, 2):  # others, such as `name` and `tags`, belong nearly everywhere
+        document.fault(says, path, hint=f"move it: {path[-1]} is a key of {' and of '.join(owners)}")
+    else:
+        document.refuse_key(path, says, known=_keys_of(model), otherwise=otherwise)
 
 
-@cache
-def _odcs_keys() -> frozenset[str]:
-    """Every key that ODCS has somewhere."""
-    models = [m for m in vars(model).values() if isinstance(m, type) and issubclass(m, BaseModel)]
-    return frozenset(field.alias or name for m in models for name, field in m.model_fields.items())
+def _keys_of(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
 
 
 def _only_table(contract: OpenDataContractStandard, document: Document) -> SchemaObject:
     tables = contract.schema_ or []
     if len(tables) != 1:
-        hint = "one contract describes one table"
-        document.fault(f"schema lists {len(tables)} tables", ("schema",), hint=hint)
+        document.fault(f"schema lists {len(tables)} tables", ("schema",), hint="describe one table in each contract")
         document.raise_faults()
+    _refuse_unchecked(tables[0], _TABLE, document)
     return tables[0]
 
 
 def _refuse_other_names(contract: OpenDataContractStandard, table: SchemaObject, document: Document) -> None:
     name, domain = document.file.parent.name, document.file.parent.parent.name
-    stated = {("domain",): contract.domain, ("id",): contract.id, ("schema", 0, "name"): table.name}
-    expected = {("domain",): domain, ("id",): f"{domain}.{name}", ("schema", 0, "name"): name}
+    stated = {("domain",): contract.domain, ("id",): contract.id, (*_TABLE, "name"): table.name}
+    expected = {("domain",): domain, ("id",): f"{domain}.{name}", (*_TABLE, "name"): name}
     for path, value in stated.items():
         if value != expected[path]:
-            says = f"{path[-1]} is {value!r}, and does not agree with the folder"
-            document.fault(says, path, hint=f"{path[-1]}: {expected[path]}")
+            found = "is missing" if value is None else f"is {value!r}, and does not agree with the folder"
+            document.fault(f"{path[-1]} {found}", path, hint=f"{path[-1]}: {expected[path]}")
+
+
+def _refuse_unchecked(stated: SchemaObject | SchemaProperty, path: Place, document: Document) -> None:
+    for key in (k for k in _UNCHECKED if getattr(stated, k, None) is not None):
+        if (path, key) != (_TABLE, "properties"):
+            hint = "state it as a rule under quality, and remove it here"
+            document.fault(f"{key} is not checked", (*path, key), hint=hint)
 
 
 def _column(stated: SchemaProperty, path: Place, document: Document) -> Column:
-    for key in (k for k in _UNCHECKED if getattr(stated, k) is not None):
-        says = f"{key} is not checked, so that it would promise what nobody keeps"
-        document.fault(says, (*path, key), hint="state it as a rule under quality, and remove it here")
+    _refuse_unchecked(stated, path, document)
+    document.refuse_breaks(stated.name, (*path, "name"))
     return Column(
         name=document.required(stated.name, "name", path),
         sql_type=document.one_of(stated.physicalType, "physicalType", get_args(SqlType), path),
@@ -162,53 +189,41 @@ def _column(stated: SchemaProperty, path: Place, document: Document) -> Column:
         description=document.required(stated.description, "description", path),
         required=bool(stated.required),
         unique=bool(stated.unique),
-        key_position=(stated.primaryKeyPosition or 1) if stated.primaryKey else None,
+        key_position=_key_position(stated, path, document),
     )
 
 
+def _key_position(stated: SchemaProperty, path: Place, document: Document) -> int | None:
+    position, place = stated.primaryKeyPosition, (*path, "primaryKeyPosition")
+    if position is not None and not stated.primaryKey and document.is_whole((*path, "primaryKey")):
+        document.fault("primaryKeyPosition is of a column that is not a primaryKey", place, hint="add primaryKey: true")
+    elif position is not None and position < 1:
+        document.fault(f"primaryKeyPosition is {position}", place, hint="count from 1")
+    return (position or 1) if stated.primaryKey else None
+
+
+def _key(columns: Iterable[Column], document: Document) -> tuple[str, ...]:
+    """The columns of the key; that there is none is a fault where each column says whether it is one."""
+    keyed = tuple(c.name for c in columns if c.key_position is not None)
+    count = len(document.at(_COLUMNS) or ())
+    if not keyed and all(document.is_whole((*_COLUMNS, i, "primaryKey")) for i in range(count)):
+        document.fault("no column is a primaryKey", _COLUMNS, hint="primaryKey: true for the columns of the grain")
+    return keyed
+
+
+def _check_names(columns: Iterable[Column], key: tuple[str, ...]) -> frozenset[str]:
+    required = [c.name for c in columns if c.required or c.name in key]
+    return checks_without_a_rule(required=required, unique=[c.name for c in columns if c.unique and key != (c.name,)])
+
+
 def _owner(contract: OpenDataContractStandard, document: Document) -> str:
-    members = getattr(contract.team, "members", None) or []
+    if isinstance(contract.team, list):
+        hint = "team: {name: …, members: […]}, with the list as members"
+        document.fault("team is a list", ("team",), hint=hint)
+        return ""
+    members = (contract.team and contract.team.members) or []
     owners = [m.username for m in members if m.role == "owner" and m.username]
     if not owners:
-        document.fault("no member of the team has role: owner", ("team",), hint="members: [{username: …, role: owner}]")
+        hint = "team: {name: …, members: [{username: …, role: owner}]}"
+        document.fault("no member of the team has role: owner", ("team", "members"), hint=hint)
     return owners[0] if owners else ""
-
-
-def _custom(contract: OpenDataContractStandard, name: str) -> dict[Place, Any]:
-    """The values of one custom property by their places."""
-    properties = enumerate(contract.customProperties or [])
-    return {("customProperties", i, "value"): p.value for i, p in properties if p.property == name}
-
-
-def _view_files(contract: OpenDataContractStandard, document: Document) -> tuple[Path, ...]:
-    """The files of `caremesh.view`: its value is one name or a list of names, and it may stand several times."""
-    folder = document.file.parent
-    stated = _custom(contract, VIEW_PROPERTY)
-    names = {p: [str(n) for n in (v if isinstance(v, list) else [v])] for p, v in stated.items()}
-    for path, listed in names.items():
-        for file in (folder / name for name in listed):
-            if not file.is_file():
-                says = f"{VIEW_PROPERTY} names a file that is not there: {file}"
-                document.fault(says, path, hint="write the view, or correct its name")
-    every = [name for listed in names.values() for name in listed]
-    document.refuse_duplicates("views", every, next(iter(names), ()))
-    return tuple(folder / name for name in every)
-
-
-def _completeness(
-    contract: OpenDataContractStandard, columns: Iterable[Column], document: Document
-) -> CompletenessRule | None:
-    stated = _custom(contract, COMPLETENESS_PROPERTY)
-    if not stated:
-        return None
-    *others, last = stated
-    if others:
-        document.fault(f"{COMPLETENESS_PROPERTY} stands twice", last, hint="put all in one")
-    types = {c.name: c.sql_type for c in columns}
-    return document.attempt(lambda: read_rule(stated[last], columns=types, where=document.where(last)))
-
-
-def _purpose(contract: OpenDataContractStandard) -> str | None:
-    # ODCS 3.2 allows a plain text in place of the three parts.
-    stated = contract.description
-    return stated if isinstance(stated, str) else getattr(stated, "purpose", None)

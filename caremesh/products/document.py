@@ -1,8 +1,9 @@
-"""A YAML file that people edit, and everything that is wrong with it, told at once with its line and the next move."""
+"""A YAML file that people edit, and its faults: reported together, each with its line and the next move."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,15 +12,19 @@ from caremesh.errors import ContractError, ContractErrors
 from caremesh.products.yaml_text import Place, PlainText, drop_nulls, read_yaml
 
 _T = TypeVar("_T")
+_PLACE = re.compile(r"(?P<file>.*?):(?P<line>[0-9]+)(?=:|$)")
 
 
 class Document:
     """A file as it was read: `value` holds dicts, lists and texts, `faults` what is wrong with them."""
 
-    def __init__(self, file: Path) -> None:
-        """Read the file; raise ContractError where it cannot be read, ContractErrors where it is not a mapping."""
+    def __init__(self, file: Path, *, missing: str, empty: str) -> None:
+        """Read the file; raise ContractError where it cannot be read, or does not hold keys and values.
+
+        `missing` and `empty` are the next moves where it is not there, and where it holds no keys.
+        """
         self.file = file
-        self.text = _read_text(file)
+        self.text = _read_text(file, missing=missing)
         self.faults: list[ContractError] = []
         self._broken: list[Place] = []
         self._yaml = read_yaml(self.text)
@@ -28,7 +33,7 @@ class Document:
             self.faults.append(ContractError(flaw.message, where=where, hint=flaw.hint or "correct the file there"))
         if not isinstance(self._yaml.value, dict):
             if not self.faults:
-                self.fault("does not hold keys and values", hint="copy the file of another product, and edit it")
+                self.fault("does not hold keys and values", hint=empty)
             self.raise_faults()
         self.value: dict[str, Any] = drop_nulls(self._yaml.value)
 
@@ -51,8 +56,9 @@ class Document:
             self.break_off(path[:-1])
 
     def is_whole(self, path: Sequence[str | int]) -> bool:
-        """Whether nothing had to be taken out at a place or below it."""
-        return not any(broken[: len(path)] == tuple(path) for broken in self._broken)
+        """Whether nothing had to be taken out at a place, below it or above it."""
+        place = tuple(path)
+        return not any(b[: len(place)] == place or place[: len(b)] == b for b in self._broken)
 
     def attempt(self, read: Callable[[], _T]) -> _T | None:
         """Read something; an error of it joins the faults."""
@@ -74,6 +80,10 @@ class Document:
                 return None
         return found
 
+    def line(self, path: Sequence[str | int]) -> int | None:
+        """The line of a place, else that of the nearest place above it; None for the document itself."""
+        return self._yaml.line_of(path)
+
     def where(self, path: Sequence[str | int] = ()) -> str:
         """A place in words: `FILE:LINE: schema[0].properties[3] (gender)`; no line for the file as a whole."""
         if not path:
@@ -81,7 +91,7 @@ class Document:
         steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
         held = [self.at(path[: end + 1]) for end in range(2, len(path))]
         names = [str(value["name"]) for value in held if isinstance(value, dict) and value.get("name")]
-        line = self._yaml.line_of(path)
+        line = self.line(path)
         start = f"{self.file}:{line}" if line is not None else str(self.file)
         return f"{start}: {steps}" + (f" ({', '.join(names)})" if names else "")
 
@@ -99,25 +109,45 @@ class Document:
         self.fault(f"{name} {found}", (*path, name), hint=f"one of: {', '.join(allowed)}")
         return allowed[0]
 
-    def refuse_duplicates(self, things: str, names: Sequence[str], path: Sequence[str | int] = ()) -> None:
-        """Note the names that stand twice."""
-        if twice := sorted({n for n in names if n and names.count(n) > 1}):
-            self.fault(f"{things} stand twice: {', '.join(twice)}", path, hint="give each its own name")
+    def refuse_empty_values(self) -> None:
+        """Note each key that has no value, and leave it out: `unique:` alone would be a check that is never made."""
+        for path in list(_empty_places(self.value, ())):
+            self.fault(f"{path[-1]} has no value", path, hint=f"write the value of {path[-1]}, or remove the key")
+            self.break_off(path)
 
-    def refuse_key(self, path: Sequence[str | int], says: str, *, known: Iterable[str], otherwise: str) -> None:
+    def refuse_repeats(
+        self, what: str, named: Iterable[tuple[Place, str]], *, hint: str = "give each its own name"
+    ) -> None:
+        """Note each name that stands at an earlier place too."""
+        first: dict[str, Place] = {}
+        for path, name in named:
+            if name and first.setdefault(name, path) != path:
+                says = f"{what} {name!r} is repeated, first in line {self.line(first[name])}"
+                self.fault(says, path, hint=hint)
+
+    def refuse_breaks(self, name: str | None, path: Place) -> None:
+        """Note a name that holds a line break or a tab."""
+        if name and re.search(r"[\t\n\r]", name):
+            self.fault(f"{path[-1]} holds a line break or a tab", path, hint="write it in one line")
+
+    def refuse_key(self, path: Place, says: str, *, known: Iterable[str], otherwise: str) -> None:
         """Note a key that nothing reads, with the one that was probably meant."""
-        near = get_close_matches(str(path[-1]), list(known), n=1)
-        self.fault(says, path, hint=f"write {near[0]}" if near else otherwise)
+        near = next((k for k in get_close_matches(str(path[-1]), list(known), n=3) if k != path[-1]), None)
+        self.fault(says, path, hint=f"write {near}" if near else otherwise)
+        if near and self.at((*path[:-1], near)) is None:
+            self._broken.append((*path[:-1], near))  # that it is missing is the same slip of the pen
 
     def raise_faults(self) -> None:
-        """Raise what was found, all at once."""
+        """Raise all faults that were found, in one error."""
         if self.faults:
             raise join_errors(self.faults)
 
 
 def join_errors(errors: Sequence[ContractError]) -> ContractError:
-    """One error that tells of all."""
+    """One error that tells of all: file by file as they came, and the faults of a file by line."""
     faults = [fault for error in errors for fault in split_errors(error)]
+    files = list(dict.fromkeys(_file_and_line(fault)[0] for fault in faults))
+    faults.sort(key=lambda fault: (files.index(_file_and_line(fault)[0]), _file_and_line(fault)[1]))
     return faults[0] if len(faults) == 1 else ContractErrors(faults)
 
 
@@ -131,9 +161,35 @@ def is_null(value: Any) -> bool:
     return isinstance(value, PlainText) and value.is_null
 
 
-def _read_text(file: Path) -> str:
+def _file_and_line(fault: ContractError) -> tuple[str, int]:
+    found = _PLACE.match(fault.where or "")
+    return (found["file"], int(found["line"])) if found else (fault.where or "", 0)
+
+
+def _empty_places(value: Any, path: Place) -> Iterator[Place]:
+    """The keys without a value."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if inner is None:
+                yield (*path, key)
+            else:
+                yield from _empty_places(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _empty_places(inner, (*path, index))
+
+
+def _read_text(file: Path, *, missing: str) -> str:
     try:
         return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or f"it is not UTF-8 ({getattr(error, 'reason', error)})"
-        raise ContractError(f"cannot be read: {reason}", where=str(file), hint="save it as UTF-8 text") from None
+    except FileNotFoundError:
+        raise ContractError("there is no such file", where=str(file), hint=missing) from None
+    except UnicodeDecodeError as error:
+        raise ContractError(
+            f"cannot be read: it is not UTF-8 ({error.reason})", where=str(file), hint="save it as UTF-8 text"
+        ) from None
+    except IsADirectoryError:
+        raise ContractError("is a folder, not a file", where=str(file), hint=f"remove it; {missing}") from None
+    except OSError as error:
+        says = f"cannot be read: {error.strerror}"
+        raise ContractError(says, where=str(file), hint="let your user read the file") from None

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from caremesh.completeness import COMPLETENESS_PROPERTY, order_by_need
 from caremesh.errors import ContractError, UsageError
 from caremesh.products.contract import read_product
 from caremesh.products.document import Document, join_errors, split_errors
-from caremesh.products.product import CONTRACT_FILE, Domain, Product
+from caremesh.products.product import Domain, Product
+from caremesh.products.reserved import is_reserved_domain, is_word_of_sql
 
-RESERVED_DOMAINS = (
-    # What the lake, its catalog and the dbt project put beside the domains.
-    "caremesh",
-    "curated",
-    "curated_work",
-    "ledger",
-    "quarantine",
-    # Schemas that DuckDB or Athena has already, and words that its SQL reads otherwise.
-    "default",
-    "information_schema",
-    "main",
-    "memory",
-    "pg_catalog",
-    "sys",
-    "system",
-    "temp",
-)
-"""Names that the lake's database needs for itself."""
-_RESERVED_STARTS = ("caremesh_", "pg_")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _KEYS = ("name", "owner", "team", "description")
 
@@ -38,18 +21,22 @@ _KEYS = ("name", "owner", "team", "description")
 def find_domains(root: Path) -> tuple[Domain, ...]:
     """Read every domain and product under `root` (the `domains/` folder), sorted by name.
 
-    Raises ContractError that tells all that is wrong with any of them.
+    Raises ContractError that names every fault of all of them.
     """
     if not root.is_dir():
         raise ContractError("there is no domains folder", where=str(root), hint="give --project DIR")
-    faults: list[ContractError] = []
+    found = _Found()
     folders = [folder for folder in sorted(root.iterdir()) if (folder / "domain.yaml").is_file()]
-    domains = tuple(_read_domain(folder, faults) for folder in folders)
-    faults += _same_names(domains)
-    faults += _unknown_requirements(domains, root)
+    domains = tuple(_read_domain(folder, found) for folder in folders)
+    products = [p for d in domains for p in d.products]
+    faults = [
+        *found.faults,
+        *_same_names(products),
+        *_unknown_requirements(products, found.faulty),
+        *_circles(products),
+    ]
     if faults:
         raise join_errors(faults)
-    order_products(p for d in domains for p in d.products)
     return domains
 
 
@@ -69,23 +56,36 @@ def select_products(
 def order_products(products: Iterable[Product]) -> tuple[Product, ...]:
     """The products in an order in which each follows those that it requires."""
     by_id = {p.id: p for p in products}
-    return tuple(by_id[name] for name in order_by_need({p.id: p.required for p in by_id.values()}))
+    ordered = order_by_need(
+        {p.id: p.required for p in by_id.values()},
+        place=lambda name, needed: rule.place_of(needed) if (rule := by_id[name].completeness) else None,
+    )
+    return tuple(by_id[name] for name in ordered)
 
 
 def is_product_name(name: str) -> bool:
     """Whether a folder may be called so: the name is a schema or table in SQL, in Glue and in paths."""
-    return bool(_NAME.fullmatch(name))
+    return bool(_NAME.fullmatch(name)) and not is_word_of_sql(name)
 
 
-def _read_domain(folder: Path, faults: list[ContractError]) -> Domain:
-    stated = _read_domain_file(folder, faults)
+@dataclass
+class _Found:
+    """What is wrong with the domains, and the ids of the products whose contract could not be read for that."""
+
+    faults: list[ContractError] = field(default_factory=list)
+    faulty: set[str] = field(default_factory=set)
+
+
+def _read_domain(folder: Path, found: _Found) -> Domain:
+    stated = _read_domain_file(folder, found.faults)
     products = []
     for inside in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "_"))):
         try:
             _refuse_name(inside)
             products.append(read_product(inside))
         except ContractError as error:
-            faults += split_errors(error)
+            found.faults += split_errors(error)
+            found.faulty.add(f"{folder.name}.{inside.name}")
     return Domain(
         name=folder.name,
         owner=stated["owner"],
@@ -97,7 +97,7 @@ def _read_domain(folder: Path, faults: list[ContractError]) -> Domain:
 
 def _read_domain_file(folder: Path, faults: list[ContractError]) -> dict[str, str]:
     try:
-        document = Document(folder / "domain.yaml")
+        document = Document(folder / "domain.yaml", missing="write it", empty=f"a line for each of: {', '.join(_KEYS)}")
     except ContractError as error:
         faults += split_errors(error)
         return dict.fromkeys(_KEYS, "")
@@ -105,10 +105,11 @@ def _read_domain_file(folder: Path, faults: list[ContractError]) -> dict[str, st
     for key in (k for k in document.value if k not in _KEYS):
         document.refuse_key((key,), f"a domain has no key {key!r}", known=_KEYS, otherwise="remove it")
     document.attempt(lambda: _refuse_name(folder))
-    if folder.name in RESERVED_DOMAINS or folder.name.startswith(_RESERVED_STARTS):
+    if is_reserved_domain(folder.name):
         document.fault(f"no domain can be called {folder.name!r}", hint="rename the folder; the lake needs the name")
     if stated["name"] and stated["name"] != folder.name:
-        document.fault(f"name is {stated['name']!r}", ("name",), hint=f"name: {folder.name}")
+        says = f"name is {stated['name']!r}, and does not agree with the folder"
+        document.fault(says, ("name",), hint=f"name: {folder.name}")
     faults += document.faults
     return stated
 
@@ -122,34 +123,45 @@ def _text(document: Document, key: str) -> str:
 
 
 def _refuse_name(folder: Path) -> None:
-    if not is_product_name(folder.name):
-        raise ContractError(
-            f"{folder.name!r} cannot be the name of a domain or product",
-            where=str(folder),
-            hint="rename the folder: a lower case letter, then lower case letters, digits and _",
-        )
+    if is_product_name(folder.name):
+        return
+    hint = "rename the folder: a lower case letter, then lower case letters, digits and _"
+    if is_word_of_sql(folder.name):
+        hint = f"rename the folder: {folder.name} is a word of SQL, and queries would have to quote it"
+    raise ContractError(f"{folder.name!r} cannot be the name of a domain or product", where=str(folder), hint=hint)
 
 
-def _same_names(domains: Iterable[Domain]) -> Iterator[ContractError]:
+def _same_names(products: Iterable[Product]) -> Iterator[ContractError]:
     """Products whose tables would have one name where Athena builds the curated tables: `<domain>__<product>`."""
     seen: dict[str, Product] = {}
-    for product in (p for d in domains for p in d.products):
+    for product in products:
         first = seen.setdefault(f"{product.domain}__{product.name}", product)
         if first is not product:
             says = f"{first.id} and {product.id} would both be {product.domain}__{product.name}"
-            yield ContractError(says, where=str(product.contract_file), hint="rename one of the folders")
+            yield ContractError(says, where=product.place, hint="rename one of the folders")
 
 
-def _unknown_requirements(domains: Iterable[Domain], root: Path) -> Iterator[ContractError]:
-    """Products that cannot be required: what counts is which resources have arrived."""
-    known = {p.id: p for d in domains for p in d.products}
-    for product in known.values():
-        for name in product.completeness.products if product.completeness else ():
-            if name in known and len(known[name].view_files) != 1:
-                fault = f"{name} has {len(known[name].view_files)} views, so that no type of FHIR goes with its ids"
-                hint = "require a product with one view"
-            elif name not in known and not (root / name.replace(".", "/") / CONTRACT_FILE).is_file():
+def _unknown_requirements(products: Iterable[Product], faulty: Collection[str]) -> Iterator[ContractError]:
+    """Requirements of products that are not there, or whose ids do not say of which type of FHIR they are.
+
+    A product that was read and found `faulty` in this run is there: its own faults say what to do.
+    """
+    known = {p.id: p for p in products}
+    for product, rule in ((p, p.completeness) for p in known.values() if p.completeness):
+        for name in (name for name in rule.products if name not in faulty):
+            if name not in known:
                 fault, hint = f"there is no product {name!r}", f"one of: {', '.join(known)}"
+            elif (count := len(known[name].view_files)) != 1:
+                fault = f"{name} has {count} views, so that its ids may be of any type of FHIR"
+                hint = "require a product with one view"
             else:
-                continue  # also where the other's contract is not valid, which is told of that one
-            yield ContractError(f"{COMPLETENESS_PROPERTY}: {fault}", where=str(product.contract_file), hint=hint)
+                continue
+            where = rule.place_of(name) or str(product.contract_file)
+            yield ContractError(f"{COMPLETENESS_PROPERTY}: {fault}", where=where, hint=hint)
+
+
+def _circles(products: Iterable[Product]) -> Iterator[ContractError]:
+    try:
+        order_products(products)
+    except ContractError as error:
+        yield error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +30,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Product:
-    """A data product: its contract in short, and the folder it stands in."""
+    """A data product: its contract in short, and its folder. `place` is the file, line and path of its name."""
 
     domain: str
     name: str
@@ -48,6 +48,7 @@ class Product:
     view_files: tuple[Path, ...]
     contract_digest: str
     completeness: CompletenessRule | None = None
+    place: str = field(default="", compare=False)
 
     @property
     def id(self) -> str:

@@ -1,7 +1,7 @@
 """Reads the quality rules of a contract: what a table's rows must keep to beyond keys and types.
 
 Every metric, operator and unit of ODCS 3.1 is either kept exactly (`conditions` says how) or refused by name, with its
-line and what to write instead. What each metric counts:
+line and what to write instead (docs/reference/contracts.md). What each metric counts:
 
 - `nullValues`: rows whose column is null.
 - `missingValues`: rows whose column is one of `missingValues`; null counts where `null` is listed without quotes.
@@ -14,7 +14,7 @@ line and what to write instead. What each metric counts:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
@@ -29,6 +29,8 @@ RuleKind = Literal["valid_values", "missing_values", "duplicates", "pattern", "n
 
 _METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount")
 _OPERATOR_HINT = f"one of: {', '.join(OPERATORS)}"
+_NOT_KEPT = ("schedule", "scheduler")
+_TRUTHS = ("mustBe", "mustNotBe")
 
 
 @dataclass(frozen=True)
@@ -56,22 +58,35 @@ class Rule:
     place: str = field(default="", compare=False)
 
 
-def read_rules(table: SchemaObject, columns: Sequence[Any], document: Document) -> tuple[Rule, ...]:
-    """Read the rules under `quality`, of the table and of its columns; faults go to the document."""
+def read_rules(
+    table: SchemaObject, columns: Sequence[Any], document: Document, *, taken: Collection[str]
+) -> tuple[Rule, ...]:
+    """Read the rules under `quality`, of the table and of its columns; faults go to the document.
+
+    `taken` are the names of the contract's other checks, which no rule can have.
+    """
     top: Place = ("schema", 0)
     names = tuple(str(c.name) for c in columns)
     stated: list[tuple[Place, DataQuality, str | None]] = []
     stated += [((*top, "quality", i), rule, None) for i, rule in enumerate(table.quality or [])]
     for index, column in enumerate(table.properties or []):
         path = (*top, "properties", index, "quality")
-        stated += [((*path, i), rule, column.name) for i, rule in enumerate(column.quality or [])]
+        stated += [((*path, i), rule, column.name or "") for i, rule in enumerate(column.quality or [])]
     found = [_Reader(document, path, rule, column, names).read() for path, rule, column in stated]
+    named = [
+        ((*path, "name"), rule.name if rule else said.name or "")
+        for (path, said, _), rule in zip(stated, found, strict=True)
+    ]
+    for place in (place for place, name in named if name in taken):
+        says = f"{document.at(place)!r} is the name of a check that the contract has without a rule"
+        document.fault(says, place, hint="give the rule another name")
+    document.refuse_repeats("rule name", named)
     return tuple(rule for rule in found if rule is not None)
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads one rule; `stated` is the model's word on it, and the document has its numbers and lists as written."""
+    """Reads one rule; `stated` is the rule as the model read it, and the document has numbers and lists as written."""
 
     document: Document
     path: Place
@@ -81,14 +96,15 @@ class _Reader:
 
     def read(self) -> Rule | None:
         """The rule, or None after a fault was noted."""
-        if not self.document.is_whole(self.path):
-            return None
         before = len(self.document.faults)
+        self.document.refuse_breaks(self.stated.name, (*self.path, "name"))
+        for key in (k for k in _NOT_KEPT if getattr(self.stated, k) is not None):
+            self._fault(f"{key} is not kept", key, hint=f"remove {key}: all rules are checked for each release")
         kind, arguments = self._kind_and_arguments()
-        severity = self.document.one_of(self.stated.severity or "critical", "severity", get_args(Severity), self.path)
+        severity = self._one_of("severity", get_args(Severity), default="critical")
         unit = self._unit(kind)
         conditions = self._conditions(kind)
-        if kind is None or len(self.document.faults) > before:
+        if kind is None or len(self.document.faults) > before or not self.document.is_whole(self.path):
             return None
         return Rule(
             name=self.stated.name or f"{self.column or 'table'}_{_ENDINGS[kind]}",
@@ -105,7 +121,9 @@ class _Reader:
     def _kind_and_arguments(self) -> tuple[RuleKind | None, Mapping[str, Any]]:
         stated = self.stated
         if stated.rule is not None:
-            self._fault("rule is an old word of ODCS, and is not read", "rule", hint="metric: " + ", ".join(_METRICS))
+            self._fault("rule is deprecated", "rule", hint=f"metric: …, one of: {', '.join(_METRICS)}")
+        if not self.document.is_whole((*self.path, "type")):
+            return None, {}
         if stated.type == "text":
             self._fault("a rule of type text is not checked", "type", hint="put the sentence into a description")
         elif stated.type == "custom" or stated.engine is not None or stated.implementation is not None:
@@ -161,9 +179,11 @@ class _Reader:
             self._argument_fault(found, hint="a rule for each" if given else "arguments: {validValues: […]}")
             return None, {}
         if "validValues" in given:
-            return "valid_values", {
-                "valid_values": tuple(str(v) for v in self._values("validValues", given["validValues"]))
-            }
+            listed = self._values("validValues", given["validValues"])
+            if any(is_null(value) and value for value in listed):
+                hint = "leave it out, as null is always valid; quote it for the text: 'null'"
+                self._argument_fault("validValues lists null", "validValues", hint=hint)
+            return "valid_values", {"valid_values": tuple(str(value) for value in listed)}
         pattern = given["pattern"]
         if not isinstance(pattern, str) or not pattern:
             self._argument_fault("pattern is not a text", "pattern", hint="pattern: '^[A-Z]{2}$'")
@@ -189,7 +209,8 @@ class _Reader:
         elif "{object}" not in query:
             self._fault("the query does not look at {object}", "query", hint="select … from {object} …")
         elif "{property}" in query and self.column is None:
-            self._fault("{property} is no column in a rule of the table", "query", hint="write the column's name")
+            says = "{property} names a column, and this rule is of the table"
+            self._fault(says, "query", hint="write the column's name")
         return {"query": query or ""}
 
     def _take(self, *names: str) -> Mapping[str, Any]:
@@ -213,7 +234,7 @@ class _Reader:
         return listed
 
     def _unit(self, kind: RuleKind | None) -> Unit:
-        unit = self.document.one_of(self.stated.unit or "rows", "unit", UNITS, self.path)
+        unit = self._one_of("unit", UNITS, default="rows")
         if unit == "percent" and kind == "row_count":
             self._fault("rowCount has no percentage: all rows are 100 percent", "unit", hint="state a number of rows")
         elif unit == "percent" and kind == "sql":
@@ -221,10 +242,16 @@ class _Reader:
             self._fault("what a query gives is compared as it is", "unit", hint=hint)
         return cast(Unit, unit)
 
+    def _one_of(self, key: str, allowed: Sequence[str], *, default: str) -> str:
+        stated = getattr(self.stated, key)
+        return default if stated is None else str(self.document.one_of(stated, key, allowed, self.path))
+
     def _conditions(self, kind: RuleKind | None) -> tuple[Condition, ...]:
-        given = [o for o in OPERATORS if self.document.at((*self.path, o)) is not None]
-        misspelt = [k for k in self.document.at(self.path) or () if k.startswith("must") and k not in OPERATORS]
-        if not given and not misspelt and kind is not None:
+        written = self.document.at(self.path) or {}
+        given = [o for o in OPERATORS if o in written]
+        is_misspelt = any(k.startswith("must") and k not in OPERATORS for k in written)
+        are_readable = all(self.document.is_whole((*self.path, o)) for o in OPERATORS)
+        if not given and not is_misspelt and are_readable and kind is not None:
             self.document.fault("states no operator", self.path, hint=_OPERATOR_HINT)
         made = [self._condition(operator, is_query=kind == "sql") for operator in given]
         return tuple(condition for condition in made if condition is not None)
@@ -232,13 +259,13 @@ class _Reader:
     def _condition(self, operator: Any, *, is_query: bool) -> Condition | None:
         value = self.document.at((*self.path, operator))
         texts = value if isinstance(value, list) else [value]
-        bounds = [
-            _read_answer(t) if is_query and operator in ("mustBe", "mustNotBe") else _read_number(t) for t in texts
-        ]
+        may_be_true = is_query and operator in _TRUTHS
+        bounds = [_read_answer(t) if may_be_true else _read_number(t) for t in texts]
         many = operator in ("mustBeBetween", "mustNotBeBetween")
         numbers = [b for b in bounds if b is not None]
         if isinstance(value, list) != many or len(numbers) != len(texts) or len(texts) != 1 + many:
-            words = "two numbers, the smaller first: [0, 10]" if many else "one number, written like 1000 or 0.5"
+            words = "two numbers, the smaller first: [0, 10]" if many else "one number of at most 15 digits: 1000, 0.5"
+            words += "; or true or false" if may_be_true else ""
             self._fault(f"{operator} is not {'a pair of numbers' if many else 'a number'}", operator, hint=words)
         elif many and numbers[0] >= numbers[1]:
             self._fault(f"{operator} does not have the smaller number first", operator, hint="[0, 10]")
@@ -254,7 +281,7 @@ class _Reader:
 
 
 def _read_number(text: Any) -> Number | None:
-    # As text, since that is how it was written: `1_000` is a thousand to some readers and no number to others.
+    # As text, since that is how it was written: `1_000` is a thousand to some readers and a text to others.
     return read_bound(text) if isinstance(text, PlainText) else None
 
 

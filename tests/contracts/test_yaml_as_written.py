@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from caremesh.errors import ContractError
-from caremesh.products import read_product
+from caremesh.products import find_domains, read_product
 from caremesh.products.yaml_text import read_yaml
 from tests.contracts.contract_text import contract_text, write_contract
 
@@ -116,5 +116,12 @@ def test_aliases_that_repeat_each_other_without_end_are_refused_once() -> None:
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "- a\n", "words\n"])
 def test_a_file_without_keys_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ContractError, match="does not hold keys and values"):
-        read_product(write_contract(tmp_path, text))
+    folder = write_contract(tmp_path, text)
+    with pytest.raises(ContractError, match="does not hold keys and values") as raised:
+        read_product(folder)
+    assert raised.value.hint == "copy the contract of another product, and edit it"
+    (folder / "contract.odcs.yaml").write_text(contract_text())
+    (folder.parent / "domain.yaml").write_text(text)
+    with pytest.raises(ContractError, match=r"domain\.yaml: does not hold keys and values") as raised:
+        find_domains(tmp_path)
+    assert raised.value.hint == "a line for each of: name, owner, team, description"

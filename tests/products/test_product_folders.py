@@ -193,7 +193,7 @@ def test_two_views_with_different_columns_are_an_error_that_names_both(tmp_path:
 
 
 def test_a_view_that_is_named_twice_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match=r"views stand twice: view\.a\.json"):
+    with pytest.raises(ContractError, match=r"view 'view\.a\.json' is repeated"):
         write_two_views(tmp_path, "value: [view.a.json, view.a.json]", a=one_column_view("Condition"))
 
 

@@ -18,7 +18,7 @@ COLUMNS = {"visit_id": "varchar", "person_id": "varchar", "started_at": "timesta
 
 
 def read(value: Any) -> CompletenessRule:
-    return read_rule(value, columns=COLUMNS, where="contract")
+    return read_rule(value, columns=COLUMNS, where=lambda path: f"contract: {'.'.join(map(str, path))}")
 
 
 def test_a_rule_names_columns_and_products_and_lists_unless_it_holds() -> None:
@@ -37,7 +37,10 @@ def test_a_rule_names_columns_and_products_and_lists_unless_it_holds() -> None:
         ({"requires": {"person_id": ["clinic.person"]}}, "requires.person_id: Input should be a valid string"),
         ({"requires": {"person_id": "a.b"}, "incomplete": "drop"}, "incomplete: Input should be 'list' or 'hold'"),
         ({"requires": {"person_id": "a.b"}, "hold": True}, "hold: Extra inputs are not permitted"),
-        ({"requires": {"patient_id": "a.b"}}, "no 'patient_id'"),
+        (
+            {"requires": {"patient_id": "a.b"}},
+            "contract: requires.patient_id: caremesh.completeness: there is no column 'patient_id'",
+        ),
         ({"requires": {"started_at": "a.b"}}, "column 'started_at' is timestamp, and an id is varchar"),
     ],
     ids=["text", "empty", "no columns", "list of products", "third word", "unknown key", "unknown column", "no id"],
