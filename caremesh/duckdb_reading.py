@@ -106,6 +106,12 @@ def reading_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     return sql
 
 
+def tables_read(connection: duckdb.DuckDBPyConnection, sql: str) -> set[tuple[str, ...]]:
+    """The tables that a statement reads, as far as it qualifies their names; without those of its own `with`."""
+    parsed = json.loads(connection.execute("select json_serialize_sql(?)", [sql]).fetchall()[0][0])
+    return set(_outer_tables(list(_walk(parsed))))
+
+
 def tell_error(error: duckdb.Error, sql: str) -> QueryError:
     """What to say of an error: DuckDB's words on the statement, and never a value of a row."""
     if isinstance(error, _OF_THE_STATEMENT):
@@ -167,8 +173,7 @@ def _function_name(node: dict[str, Any]) -> str:
 
 def _require_tables(connection: duckdb.DuckDBPyConnection, nodes: Sequence[dict[str, Any]]) -> None:
     """Refuse a table that is not there: DuckDB would look for a file of that name."""
-    stated = set(_stated_names(nodes))
-    paths = [path for node in nodes for path in _table_paths(node) if not (len(path) == 1 and path[0] in stated)]
+    paths = _outer_tables(nodes)
     if not paths:
         return
     known = _known_tables(connection)
@@ -177,6 +182,12 @@ def _require_tables(connection: duckdb.DuckDBPyConnection, nodes: Sequence[dict[
             near = get_close_matches(".".join(path), sorted({".".join(k) for k in known if len(k) == 2}), n=1)
             hint = f"{near[0]}? {_TABLES_HINT}" if near else _TABLES_HINT
             raise QueryError(f"there is no table {'.'.join(path)}", hint=hint)
+
+
+def _outer_tables(nodes: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """The tables that a statement reads but for those of its own `with`, in its order."""
+    stated = set(_stated_names(nodes))
+    return [path for node in nodes for path in _table_paths(node) if not (len(path) == 1 and path[0] in stated)]
 
 
 def _stated_names(nodes: Iterable[dict[str, Any]]) -> Iterator[str]:

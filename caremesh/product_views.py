@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from caremesh.errors import ContractError
+from caremesh.errors import ContractError, ViewError
 from caremesh.fhir import DUCKDB, CompiledView, Dialect, compile_view, parse_view
 from caremesh.id_spaces import SOURCE_COLUMN
 from caremesh.products import Product
@@ -36,6 +36,25 @@ def compile_product(product: Product, dialect: Dialect = DUCKDB) -> tuple[Compil
             hint=f"make it agree with {product.contract_file.name}: same names, types and order",
         )
     return compiled
+
+
+def find_view_faults(product: Product) -> Iterator[ViewError | ContractError]:
+    """Yield what is wrong with each view of a product, else how its views and its contract disagree."""
+    if not product.view_files:
+        return
+    try:
+        compile_product(product)
+    except (ViewError, ContractError) as error:
+        of_views = [fault for file in product.view_files if (fault := _fault_of(file))]
+        yield from of_views or (error,)
+
+
+def _fault_of(file: Path) -> ViewError | None:
+    try:
+        _compile(file, DUCKDB)
+    except ViewError as error:
+        return error
+    return None
 
 
 def _compile(file: Path, dialect: Dialect) -> CompiledView:

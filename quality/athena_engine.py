@@ -172,7 +172,7 @@ class AthenaEngine:
 
 
 def find_trouble(error: BaseException) -> Exception | None:
-    """What AWS refused, in an error or in what it came from; None where it speaks of a statement, or is none of AWS."""
+    """What AWS refused, in an error or in what it came from; None for an error of a statement, or not of AWS."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     found: BaseException | None = error

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from caremesh.errors import ContractError
 from caremesh.products import Condition, Number, Product, Rule, Severity, Unit
+from caremesh.products.check_names import COLUMNS_CHECK, KEY_CHECK, TYPES_CHECK, required_check, unique_check
 from caremesh.products.conditions import NONE_AT_ALL, are_met
 
 CheckKind = Literal[
@@ -58,26 +58,17 @@ class Check:
 def expectations_of(product: Product) -> tuple[Check, ...]:
     """List the checks of a contract: its columns and types, keys, required and unique columns, then its rules.
 
-    Raises ContractError where two checks have one name: a verdict could not tell them apart.
+    Each has a name of its own: `read_product` refuses a contract in which two would have the same.
     """
-    checks = (*_shape_checks(product), *_column_checks(product), *_rule_checks(product))
-    names = [c.name for c in checks]
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if twice:
-        raise ContractError(
-            f"two checks are called {', '.join(twice)}",
-            where=str(product.contract_file),
-            hint="give each rule under quality a name of its own",
-        )
-    return checks
+    return (*_shape_checks(product), *_column_checks(product), *_rule_checks(product))
 
 
 def _shape_checks(product: Product) -> Iterator[Check]:
     count = len(product.columns)
     columns = f"The columns are the contract's {count}, in its order."
     types = "Each column has the type that the contract states."
-    yield Check(name="columns", kind="columns", column=None, severity="critical", description=columns)
-    yield Check(name="column_types", kind="types", column=None, severity="critical", description=types)
+    yield Check(name=COLUMNS_CHECK, kind="columns", column=None, severity="critical", description=columns)
+    yield Check(name=TYPES_CHECK, kind="types", column=None, severity="critical", description=types)
 
 
 def _column_checks(product: Product) -> Iterator[Check]:
@@ -85,16 +76,17 @@ def _column_checks(product: Product) -> Iterator[Check]:
     one = f"No two rows have the same {' and '.join(key)}."
     only = key[0] if len(key) == 1 else None
     # Rows with a null in their key are counted by the not-null checks below, not here.
-    yield Check(name="primary_key", kind="key", column=only, severity="critical", description=one)
+    yield Check(name=KEY_CHECK, kind="key", column=only, severity="critical", description=one)
     for column in product.columns:
         if column.required or column.name in key:
-            yield _critical(column.name, "not_null", "required", f"Every row has a {column.name}.")
+            yield _critical(column.name, "not_null", required_check(column.name), f"Every row has a {column.name}.")
         if column.unique and column.name != only:
-            yield _critical(column.name, "unique", "unique", f"No two rows share a {column.name}; null is allowed.")
+            says = f"No two rows share a {column.name}; null is allowed."
+            yield _critical(column.name, "unique", unique_check(column.name), says)
 
 
-def _critical(column: str, kind: CheckKind, suffix: str, description: str) -> Check:
-    return Check(name=f"{column}_{suffix}", kind=kind, column=column, severity="critical", description=description)
+def _critical(column: str, kind: CheckKind, name: str, description: str) -> Check:
+    return Check(name=name, kind=kind, column=column, severity="critical", description=description)
 
 
 def _rule_checks(product: Product) -> Iterator[Check]:
@@ -112,15 +104,15 @@ def _rule_checks(product: Product) -> Iterator[Check]:
 
 def _meaning(rule: Rule) -> str:
     """The rule in words, for a contract that gives none."""
-    unit = "percent of all rows" if rule.unit == "percent" else "rows"
     demanded = " and ".join(c.words for c in rule.conditions)
     if rule.kind == "sql":
-        return f"This gives {demanded}: {' '.join(rule.query.split())}"
+        return f"The result of this query is {demanded}: {' '.join(rule.query.split())}"
     if rule.kind == "row_count":
-        return f"There are {demanded} rows."
+        return f"The number of rows is {demanded}."
     if rule.conditions == NONE_AT_ALL:
         return _soundness(rule)
-    return f"{demanded[0].upper()}{demanded[1:]} {unit} break this: {_soundness(rule)}"
+    counted = "percentage" if rule.unit == "percent" else "number"
+    return f"The {counted} of rows that break this is {demanded}: {_soundness(rule)}"
 
 
 def _soundness(rule: Rule) -> str:
@@ -129,7 +121,7 @@ def _soundness(rule: Rule) -> str:
         return f"{rule.column} is null or one of: {', '.join(rule.valid_values)}."
     if rule.kind == "missing_values":
         listed = [*(["null"] if rule.null_is_missing else []), *(f"'{value}'" for value in rule.missing_values)]
-        return f"{rule.column} is none of: {', '.join(listed)}."
+        return f"{rule.column} is not one of: {', '.join(listed)}."
     if rule.kind == "duplicates":
         return f"No other row has the same {' and '.join(rule.columns)}; null is allowed."
     if rule.kind == "pattern":

@@ -80,6 +80,6 @@ def _speaks_for_itself(check: Check) -> bool:
 def _found(check: Check, number: Number | None, shape: Shape) -> str:
     """What was measured, in words: the contract's numbers mean nothing without it."""
     if number is None:
-        return "the query gave no number, but null"
+        return "the query gave null instead of a number"
     share = f" of {shape.rows:,}" if check.unit == "percent" else ""
     return f"found {number:,}{share}" + (" rows" if check.kind != "sql" else "")

@@ -53,15 +53,15 @@ def own_query(rule: Rule, product: Product) -> str:
 
 
 def typed_values(values: Sequence[str], rule: Rule, product: Product) -> list[Any]:
-    """Values of a contract, read as values of the rule's column; raise ContractError where one is none of its type."""
+    """Values of a contract, read as values of the rule's column; raise ContractError where one is not of its type."""
     sql_type = next(c.sql_type for c in product.columns if c.name == rule.column)
     try:
         return [_READERS[sql_type](value) for value in values]
     except (ValueError, KeyError):
         raise ContractError(
-            f"{rule.name}: a value is no {sql_type}",
+            f"{rule.name}: a value is not of type {sql_type}",
             where=rule.place or str(product.contract_file),
-            hint=f"state the values as {sql_type}, as {rule.column} is one",
+            hint=f"write values of type {sql_type}, which is the type of {rule.column}",
         ) from None
 
 
@@ -88,7 +88,7 @@ def _rule_query(rule: Rule, product: Product, *, source: str, dialect: Dialect) 
     elif rule.kind == "missing_values":
         body = f"select count(*) as measured from {table} where {_missing(rule, product)}"
     else:
-        # As a double whatever it is: a text must not leave the data, even if a rule asks for one.
+        # Always as a double: a text must not leave the data, even if a rule asks for one.
         body = f"select cast({own_query(rule, product)} as double) as measured"
     return f"with {table} {_WITH[dialect]} (select * from {source}) {body}"
 

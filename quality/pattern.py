@@ -1,7 +1,7 @@
 r"""Patterns of contracts, spelled so that DuckDB and Athena match the same texts.
 
 A contract's pattern is RE2's syntax (https://github.com/google/re2/wiki/Syntax), as DuckDB reads it. Athena reads
-Java's (https://trino.io/docs/current/functions/regexp.html), and differs without a word: its `$` also matches before
+Java's (https://trino.io/docs/current/functions/regexp.html), and differs without an error: its `$` also matches before
 a last line break, its `\s` takes a vertical tab, `[a&&b]` is a cut of two sets to it. What both can say is spelled out
 (`$` as `\z`, `\s` as the characters that RE2 means by it, `&` as `\&`); the rest is refused, on either engine.
 """
@@ -107,4 +107,4 @@ def _literal(character: str) -> str:
 
 
 def _unlike(part: str) -> NotPortableError:
-    return NotPortableError(f"DuckDB and Athena do not read {part!r} alike, or it is no pattern")
+    return NotPortableError(f"DuckDB and Athena do not read {part!r} alike, or the pattern is not valid")

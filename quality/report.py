@@ -1,6 +1,6 @@
 """Renders a verdict as one self-contained page: no script, nothing loaded from outside, counts and names only.
 
-The page stands instead of Great Expectations' Data Docs, which load fonts, scripts and a logo from other hosts.
+The page takes the place of Great Expectations' Data Docs, which load fonts, scripts and a logo from other hosts.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def _type_difference(columns: Sequence[Column], present: Sequence[FoundColumn]) 
 
 def _type_name(found: pa.DataType) -> str:
     if pa.types.is_timestamp(found) and found.tz is None:
-        # Any unit: DuckDB writes microseconds, Athena milliseconds. With a zone it is none of a contract's types.
+        # Any unit: DuckDB writes microseconds, Athena milliseconds. With a zone it is not a type that contracts have.
         return "timestamp"
     if pa.types.is_decimal(found):
         return f"decimal({found.precision},{found.scale})"

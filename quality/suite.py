@@ -24,7 +24,8 @@ from quality.measuring import Dialect, measuring_query, rule_of, typed_values
 if TYPE_CHECKING:
     import great_expectations as gx
 
-_ROW_SOURCE = "\0"  # stands for the table until it is known how the caller names it; no contract can hold it
+# In place of the table until it is known how the caller names it; `yaml_text` refuses a contract that holds it.
+_ROW_SOURCE = "\0"
 _BIND_PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
 
 

@@ -10,9 +10,9 @@ import typer
 
 from caremesh.cli.delivery import SafeCsv
 from caremesh.cli.environment import days_before, make_settings, open_present_lake
-from caremesh.cli.output import ShownText, own_name, print_line, say, stderr, stdout
+from caremesh.cli.output import ShownText, own_name, print_line, say, stderr, stdout, tell_error
 from caremesh.cli.running import finish, run_stages
-from caremesh.errors import UsageError
+from caremesh.errors import CareMeshError, ContractError, UsageError, worst_exit_code
 from caremesh.settings import DEFAULT_MEMORY_LIMIT, EngineChoice, Target, project_root
 
 if TYPE_CHECKING:
@@ -276,16 +276,18 @@ def removals(
 def products(project: Project = None) -> None:
     """List the data products, and make sure that every contract and view is valid and that they agree."""
     from caremesh.console import products_table
-    from caremesh.product_views import compile_product
+    from caremesh.product_views import find_view_faults
     from caremesh.products import find_domains, join_errors
     from quality.planning import find_rule_faults
 
     domains = find_domains(project_root(project) / "domains")
     every = [p for d in domains for p in d.products]
-    for product in (p for p in every if p.view_files):
-        compile_product(product)
-    if faults := [fault for p in every for fault in find_rule_faults(p)]:
-        raise join_errors(faults)
+    faults = [fault for p in every for fault in (*find_view_faults(p), *find_rule_faults(p))]
+    errors: list[CareMeshError] = [fault for fault in faults if not isinstance(fault, ContractError)]
+    if of_contracts := [fault for fault in faults if isinstance(fault, ContractError)]:
+        errors.append(join_errors(of_contracts))
+    if errors:
+        raise typer.Exit(worst_exit_code([tell_error(error) for error in errors]))
     stdout().print(products_table(domains))
 
 

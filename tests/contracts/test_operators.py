@@ -153,7 +153,7 @@ def test_what_a_query_gives_is_compared_as_it_is(tmp_path: Path) -> None:
     )
     found = judge_rows(tmp_path, contract_text(table=rules), ROWS)
     assert [found[f"r{n}"].passed for n in range(len(ANSWERS))] == [passed for _, _, passed in ANSWERS]
-    assert found["r7"].detail == "the query gave no number, but null; mustBeLessThan: 5"
+    assert found["r7"].detail == "the query gave null instead of a number; mustBeLessThan: 5"
 
 
 def test_a_percentage_is_not_rounded(tmp_path: Path) -> None:

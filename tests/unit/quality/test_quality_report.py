@@ -55,7 +55,8 @@ def test_a_broken_warning_does_not_stop_a_release(render, make_rule):
     text = words(render({"r": 3}, rules=[rule]))
 
     assert "No critical check failed; 1 warning does not stop a release." in text
-    assert "! warning r At most 2 rows break this: cost is not null. warning mustBeLessOrEqualTo: 2 3 < 0.1 %" in text
+    meaning = "The number of rows that break this is at most 2: cost is not null."
+    assert f"! warning r {meaning} warning mustBeLessOrEqualTo: 2 3 < 0.1 %" in text
 
 
 def test_checks_that_could_not_be_run_are_listed(render):
