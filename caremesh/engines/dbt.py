@@ -122,9 +122,11 @@ def build(
         arguments += ["--exclude-resource-type", "unit_test"]
     results = _invoke("build", project, target=target, arguments=arguments, env=env, cache=cache)
     tests = [r for r in results if r.node.resource_type in _TESTS]
-    parents = {r.node.unique_id: tuple(r.node.depends_on.nodes) for r in results if r.node.resource_type == "model"}
+    models = [r for r in results if r.node.resource_type == "model"]
+    _require_classification([r.node for r in models])
+    parents = {r.node.unique_id: tuple(r.node.depends_on.nodes) for r in models}
     return DbtResult(
-        models=tuple(_built(r, parents) for r in results if r.node.resource_type == "model"),
+        models=tuple(_built(r, parents) for r in models),
         tests_passed=tuple(sorted(r.node.name for r in tests if r.status == "pass")),
         tests_warned=tuple(sorted(r.node.name for r in tests if r.status == "warn")),
     )
@@ -212,7 +214,6 @@ def _find_manifest(cache: Path, project: Path, *, target: str, arguments: Sequen
 
 def _built(result: Any, parents: Mapping[str, Sequence[str]]) -> BuiltTable:
     node = result.node
-    _require_classification(node)
     columns = tuple(
         Column(
             name=c.name,
@@ -234,13 +235,19 @@ def _built(result: Any, parents: Mapping[str, Sequence[str]]) -> BuiltTable:
     )
 
 
-def _require_classification(node: Any) -> None:
+def _require_classification(nodes: Sequence[Any]) -> None:
+    """Refuse columns that state no known classification, all of all models together."""
     known = get_args(Classification)
-    unclassified = [c.name for c in node.columns.values() if c.meta.get("classification") not in known]
-    if unclassified:
+    faults = {}
+    for node in nodes:
+        unclassified = [c.name for c in node.columns.values() if c.meta.get("classification") not in known]
+        if unclassified:
+            file = f"{PROJECT_FOLDER}/{(node.patch_path or node.original_file_path).split('://')[-1]}"
+            faults[f"model {node.name}: no known classification is stated of {', '.join(unclassified)}"] = file
+    if faults:
         raise CurateError(
-            f"model {node.name}: no known classification is stated of {', '.join(unclassified)}",
-            where=f"{PROJECT_FOLDER}/{(node.patch_path or node.original_file_path).split('://')[-1]}",
+            "\n".join(faults),
+            where=", ".join(dict.fromkeys(faults.values())),
             hint=f"config: {{meta: {{classification: …}}}} for each column, one of: {', '.join(known)}",
         )
 

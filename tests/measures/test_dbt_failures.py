@@ -107,19 +107,23 @@ def test_dbts_first_words_are_the_message(
 
 
 @pytest.mark.parametrize("stated", ["", ", config: {meta: {classification: secret}}"])
-def test_a_curated_column_without_classification_is_an_error_that_names_it(
+def test_curated_columns_without_classification_are_an_error_that_names_all(
     stated: str, products: Sequence[Product], tmp_path: Path
 ) -> None:
     source = tmp_path / "dbt_project"
     shutil.copytree(ROOT / "dbt_project", source, ignore=shutil.ignore_patterns("models", "seeds", "tests"))
     (source / "models" / "rooms").mkdir(parents=True)
     (source / MODEL).write_text(SQL)
-    (source / YML).write_text(ROOM.replace(", config: {meta: {classification: administrative}}", stated))
+    unclassified = ROOM.replace(", config: {meta: {classification: administrative}}", stated)
+    (source / YML).write_text(unclassified)
+    (source / MODEL.replace("room.", "hall.")).write_text(SQL)
+    (source / YML.replace(".yml", "_more.yml")).write_text(unclassified.replace("name: room", "name: hall", 1))
     database = create_products(tmp_path / "lake.duckdb", products, {"clinical.patient": [{"patient_id": "p1"}]})
     project = write_project(products, tmp_path / "dbt", project_dir=source)
-    with pytest.raises(CurateError, match="model room: no known classification is stated of room_id") as raised:
+    with pytest.raises(CurateError, match="no known classification is stated of room_id") as raised:
         build(project, target="local", variables={}, env={"CAREMESH_DUCKDB": str(database)})
-    assert raised.value.where == f"dbt_project/{YML}"
+    assert all(f"model {name}: no known" in raised.value.message for name in ("room", "hall"))
+    assert f"dbt_project/{YML}" in str(raised.value.where)
     assert "administrative" in str(raised.value.hint)
 
 
