@@ -88,7 +88,7 @@ class ContractError(CareMeshError):
 
 
 class ContractErrors(ContractError):
-    """Several faults of contracts, told at once; `faults` stand in the order of files."""
+    """Several faults of contracts, reported together; `faults` are in the order of files and lines."""
 
     def __init__(self, faults: Sequence[ContractError]) -> None:
         """Keep the single faults."""
