@@ -81,7 +81,9 @@ def read_rule(
 def _malformed(location: Sequence[str | int], says: str, where: Callable[[Sequence[str | int]], str]) -> ContractError:
     path = ".".join([COMPLETENESS_PROPERTY, *(str(part) for part in location)])
     hint = "requires: {patient_id: clinical.patient}, incomplete: list (or hold)"
-    return ContractError(f"{path}: {says}", where=where(location), hint=hint)
+    # Of the value as a whole the model would name its own class.
+    words = says if location else "Input should be keys and values"
+    return ContractError(f"{path}: {words}", where=where(location), hint=hint)
 
 
 def _unfit(name: str, columns: Mapping[str, str]) -> str | None:

@@ -62,8 +62,11 @@ def _refusal(connection: duckdb.DuckDBPyConnection, query: str, rule: Rule, prod
 
 def _unlike_a_number(connection: duckdb.DuckDBPyConnection, rule: Rule, product: Product) -> str | None:
     """Why a query that can be planned does not give one number of the product's table; None where it may."""
-    query, table = own_query(rule, product), product.name.lower()
-    if others := sorted(".".join(path) for path in tables_read(connection, f"select {query}") if path != (table,)):
+    query, table = own_query(rule, product), (product.name,)
+    read = tables_read(connection, f"select {query}")
+    if table not in read:
+        return "the query does not read {object}"
+    if others := sorted(".".join(path) for path in read - {table}):
         return f"the query reads {', '.join(others)}, but a rule can only read {{object}}"
     given = connection.execute(
         f"describe with {quote_name(product.name)} as (select * from {_TABLE}) select * from {query}"

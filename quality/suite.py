@@ -4,10 +4,10 @@
              ── build_suite ──────▶ ExpectationSuite         the same checks, but for the column types
 
 The column types are not among the expectations: Great Expectations cannot read types through DuckDB, so
-`quality.shape` reads them from the Parquet schema. A contract's operators and units are not Great Expectations' (`mostly`) either: the suite
-measures, and `quality.gate` holds what it measured against the conditions. Most checks are one query that gives a
-number (`quality.measuring`), which is what `quality.expectation` looks at; and so is a key, which Great Expectations
-looks for by joining the whole table with itself.
+`quality.shape` reads them from the Parquet schema. A contract's operators and units are not Great Expectations'
+(`mostly`) either: the suite measures, and `quality.gate` holds what it measured against the conditions. Most checks are
+one query that gives a number (`quality.measuring`), which is what `quality.expectation` looks at; and so is a key,
+which Great Expectations looks for by joining the whole table with itself.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -103,10 +104,16 @@ def _validate(document: Document) -> OpenDataContractStandard:
             if fault["type"] == "extra_forbidden":
                 _unknown_key(path, OpenDataContractStandard, document)
             else:
-                document.fault(f"not a valid ODCS contract: {fault['msg']}", path, hint=_hint_of(path))
+                says = f"not a valid ODCS contract: {_plain_words(fault['msg'])}"
+                document.fault(says, path, hint=_hint_of(path))
             document.break_off(path)
     # Every part of the model may be absent, so that without the faulty ones it takes the rest.
     return _validate(document)
+
+
+def _plain_words(says: str) -> str:
+    """What the model says of a value, without the names of its classes."""
+    return re.sub(r" or instance of \w+", "", says).replace("a valid dictionary", "keys and values")
 
 
 def _hint_of(path: Place) -> str:

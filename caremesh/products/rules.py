@@ -122,7 +122,7 @@ class _Reader:
         stated = self.stated
         if stated.rule is not None:
             self._fault("rule is deprecated", "rule", hint=f"metric: …, one of: {', '.join(_METRICS)}")
-        if not self.document.is_whole((*self.path, "type")):
+        if not all(self.document.is_whole((*self.path, key)) for key in ("type", "query")):
             return None, {}
         if stated.type == "text":
             self._fault("a rule of type text is not checked", "type", hint="put the sentence into a description")

@@ -74,6 +74,12 @@ FAULTS = {
         "no member of the team has role: owner",
         "team: {name: …, members: [{",
     ),
+    "a text in place of keys": (
+        "description:\n  purpose: For tests.\n",
+        "description: words #!\n",
+        "not a valid ODCS contract: Input should be keys and values",
+        "correct the value there",
+    ),
     "another domain": ("domain: ward\n", "domain: icu #!\n", "domain is 'icu'", "domain: ward"),
 }
 

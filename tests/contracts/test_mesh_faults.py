@@ -167,6 +167,7 @@ def test_a_missing_contract_is_told_with_the_faults_of_the_others(tmp_path: Path
         (SUM + "select sum(cost from {object}", "r: Parser Error"),
         (SUM + "select count(*) from {object}, read_text('/etc/hostname')", "r: read_text"),
         (SUM + "select count(*) from {object} join bed using (visit_id)", "r: .*bed"),
+        (SUM + "select '{object}' = ''", "r: the query does not read {object}"),
         (SUM + "select current_date from {object} limit 1", "r: the query gives a date, which is not a number"),
         (SUM + "select min(country) from {object}", "r: the query gives a varchar, which is not a number"),
         (SUM + "select list(cost) from {object}", r"r: the query gives a double\[\], which is not a number"),

@@ -64,6 +64,7 @@ OF_COLUMN = [
     (INVALID + "  arguments:\n    pattern: [a] #!", "pattern is not a text", "pattern: "),
     ("- name: r\n  metric: missingValues\n  mustBe: 0\n  arguments:\n    missingValues: [~] #!", "two ways", "null"),
     (SQL.replace("mustBe: 0", "mustBe: yes #!") + "  query: select 1 from {object}", "mustBe is not", "true or false"),
+    (SQL.replace("  type: sql\n", "") + "  query: [a] #!", "valid string", "correct the value"),
     (SQL + "  query: select 0 #!", "does not look at {object}", "{object}"),
     (
         SQL.replace("name: r", "name: r #!"),
