@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from caremesh.products import Number
 from quality.check import Check
@@ -59,10 +59,10 @@ class Verdict:
         return tuple(r for r in self.results if not r.passed and not r.is_critical_failure)
 
     def to_json(self) -> dict[str, Any]:
-        """The verdict as a JSON document, as it is read back; equal verdicts have their keys in one order."""
-        document = {**asdict(self), "results": [{**asdict(r), "rows_failed": r.rows_failed} for r in self.results]}
-        # Tuples become the lists that a reader of the file finds: a manifest equals itself once it was stored.
-        return dict(json.loads(json.dumps(document)))
+        """The verdict as a JSON document; the same verdict always gives the same keys in the same order."""
+        stated = {**asdict(self), "results": [{**asdict(r), "rows_failed": r.rows_failed} for r in self.results]}
+        # As it will be read back: a manifest with tuples in it would not equal itself once it was stored.
+        return cast(dict[str, Any], json.loads(json.dumps(stated)))
 
 
 def judge(product_id: str, results: tuple[CheckResult, ...], *, rows: int) -> Verdict:

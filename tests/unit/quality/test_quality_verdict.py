@@ -35,3 +35,9 @@ def test_stored_keys_stand_in_one_order():
         '"conditions": [{"operator": "mustBe", "bounds": [0]}], "unit": "rows"}, "passed": true, '
         '"rows_checked": 10, "measured": 0, "detail": "", "rows_failed": 0}], "rows": 10}'
     )
+
+
+def test_a_verdict_is_the_same_after_it_was_stored():
+    stated = judge("clinical.visit", (result("good", passed=True),), rows=10).to_json()
+
+    assert json.loads(json.dumps(stated)) == stated
