@@ -14,7 +14,7 @@ from rich.console import Console
 from caremesh import errors
 from caremesh.cli.running import finish
 from caremesh.console import RunWatcher, run_table
-from caremesh.errors import EXIT_CODES, CareMeshError
+from caremesh.errors import EXIT_CODES, CareMeshError, ContractError, ContractErrors
 from caremesh.pipeline import attempt
 from caremesh.run_report import RunReport
 from tests.conftest import ROOT, SilentWatcher, settings_for
@@ -29,7 +29,7 @@ NO_CODE = {KeyboardInterrupt: 130, ValueError: 1}
 
 def failure(kind: type[BaseException], message: str) -> BaseException:
     try:
-        raise kind(message)
+        raise kind([ContractError(message)] if kind is ContractErrors else message)
     except BaseException as error:
         return error
 
