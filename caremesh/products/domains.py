@@ -101,12 +101,13 @@ def _read_domain_file(folder: Path, faults: list[ContractError]) -> dict[str, st
     except ContractError as error:
         faults += split_errors(error)
         return dict.fromkeys(_KEYS, "")
-    stated = {key: _text(document, key) for key in _KEYS}
     for key in (k for k in document.value if k not in _KEYS):
         document.refuse_key((key,), f"a domain has no key {key!r}", known=_KEYS, otherwise="remove it")
-    document.attempt(lambda: _refuse_name(folder))
+    stated = {key: _text(document, key) for key in _KEYS}
     if is_reserved_domain(folder.name):
         document.fault(f"no domain can be called {folder.name!r}", hint="rename the folder; the lake needs the name")
+    else:
+        document.attempt(lambda: _refuse_name(folder))
     if stated["name"] and stated["name"] != folder.name:
         says = f"name is {stated['name']!r}, and does not agree with the folder"
         document.fault(says, ("name",), hint=f"name: {folder.name}")

@@ -85,6 +85,15 @@ def test_what_duckdb_does_not_take_as_a_name_is_a_word_of_sql() -> None:
     assert not any(map(is_word_of_sql, ["clinical", "operations", "condition", "observation", "claim", "document"]))
 
 
+def test_a_misspelt_key_of_a_domain_is_told_once(tmp_path: Path) -> None:
+    file = write_contract(tmp_path, contract_text()).parent / "domain.yaml"
+    file.write_text(file.read_text().replace("owner:", "ownr:"))
+    with pytest.raises(ContractError) as raised:
+        find_domains(tmp_path)
+    assert (raised.value.message, raised.value.hint) == ("a domain has no key 'ownr'", "write owner")
+    assert raised.value.where == f"{file}:2: ownr"
+
+
 def completeness(*requires: str) -> str:
     """The end of a contract that requires a product in each of these lines."""
     lines = "".join(f"        {line}\n" for line in requires)

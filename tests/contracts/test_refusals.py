@@ -120,7 +120,7 @@ def test_what_a_column_promises_beside_its_rules_is_refused(tmp_path: Path, prom
         read_product(write_contract(tmp_path, text))
 
 
-def test_all_faults_of_a_contract_are_told_at_once_in_its_order(tmp_path: Path) -> None:
+def test_all_faults_of_a_contract_are_reported_together(tmp_path: Path) -> None:
     text = contract_text(column=NULLS + "  mustBe: many").replace("physicalType: double", "physicalType: money")
     folder = write_contract(
         tmp_path, text.replace("name: Visit\n", "").replace("        classification: financial\n", "")
