@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
-from caremesh.errors import ContractError, ContractErrors
+from caremesh.errors import ContractError, join_errors
 
 COMPLETENESS_PROPERTY = "caremesh.completeness"
 
@@ -64,7 +64,7 @@ def read_rule(
     try:
         rule = _Stated.model_validate(stated)
     except ValidationError as error:
-        raise _joined([_malformed(e["loc"], e["msg"], where) for e in error.errors()]) from None
+        raise join_errors([_malformed(e["loc"], e["msg"], where) for e in error.errors()]) from None
     unfit = [
         ContractError(
             f"{COMPLETENESS_PROPERTY}: {fault}", where=where(("requires", name)), hint="name a column with an id"
@@ -73,7 +73,7 @@ def read_rule(
         if (fault := _unfit(name, columns))
     ]
     if unfit:
-        raise _joined(unfit)
+        raise join_errors(unfit)
     places = tuple(where(("requires", name)) for name in rule.requires)
     return CompletenessRule(tuple(rule.requires.items()), holds=rule.incomplete == "hold", places=places)
 
@@ -90,10 +90,6 @@ def _unfit(name: str, columns: Mapping[str, str]) -> str | None:
     if name not in columns:
         return f"there is no column {name!r}"
     return None if columns[name] == "varchar" else f"column {name!r} is {columns[name]}, and an id is varchar"
-
-
-def _joined(faults: Sequence[ContractError]) -> ContractError:
-    return faults[0] if len(faults) == 1 else ContractErrors(faults)
 
 
 def order_by_need(

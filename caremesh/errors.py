@@ -21,8 +21,12 @@ A message says what was found, where, and what to do next. It never quotes row c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
+
+_PLACE = re.compile(r"(?P<file>.*?):(?P<line>[0-9]+)(?=:|$)")
+"""Where a contract's error is; a path follows the line."""
 
 EXIT_INTERNAL = 1
 EXIT_INTERRUPTED = 130
@@ -170,3 +174,21 @@ class ExportError(CareMeshError):
     """A FHIR server did not make an export, or it did not come whole."""
 
     exit_code = 21
+
+
+def join_errors(errors: Sequence[ContractError]) -> ContractError:
+    """One error that tells of all: file by file as they came, and the faults of a file by line."""
+    faults = [fault for error in errors for fault in split_errors(error)]
+    files = list(dict.fromkeys(_file_and_line(fault)[0] for fault in faults))
+    faults.sort(key=lambda fault: (files.index(_file_and_line(fault)[0]), _file_and_line(fault)[1]))
+    return faults[0] if len(faults) == 1 else ContractErrors(faults)
+
+
+def split_errors(error: ContractError) -> tuple[ContractError, ...]:
+    """The single faults that an error tells of."""
+    return error.faults if isinstance(error, ContractErrors) else (error,)
+
+
+def _file_and_line(fault: ContractError) -> tuple[str, int]:
+    found = _PLACE.match(fault.where or "")
+    return (found["file"], int(found["line"])) if found else (fault.where or "", 0)

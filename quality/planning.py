@@ -16,7 +16,7 @@ from caremesh.products import Product, Rule
 from caremesh.quoting import quote_name
 from quality.check import expectations_of
 from quality.engine import QUERY_HINT
-from quality.measuring import measuring_query, own_query, rule_of, typed_values
+from quality.measuring import measuring_query, own_query, typed_values
 
 _TABLE = "candidate"
 _NUMBERS = frozenset(
@@ -35,12 +35,12 @@ def find_rule_faults(product: Product) -> Iterator[ContractError]:
     with duckdb.connect(config=OFFLINE) as connection:
         connection.execute(f"create table {_TABLE} ({columns})")
         lock_connection(connection)
-        for check in expectations_of(product)[-len(product.rules) :] if product.rules else ():
-            rule = rule_of(check, product)
+        checks = {check.name: check for check in expectations_of(product)}
+        for rule in product.rules:
             try:
                 if rule.valid_values:
                     typed_values(rule.valid_values, rule, product)
-                query = measuring_query(check, product, source=_TABLE, dialect="duckdb")
+                query = measuring_query(checks[rule.name], product, source=_TABLE, dialect="duckdb")
             except ContractError as error:
                 yield error
                 continue

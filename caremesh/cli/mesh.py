@@ -12,7 +12,7 @@ from caremesh.cli.delivery import SafeCsv
 from caremesh.cli.environment import days_before, make_settings, open_present_lake
 from caremesh.cli.output import ShownText, own_name, print_line, say, stderr, stdout, tell_error
 from caremesh.cli.running import finish, run_stages
-from caremesh.errors import CareMeshError, ContractError, UsageError, worst_exit_code
+from caremesh.errors import CareMeshError, ContractError, UsageError, join_errors, worst_exit_code
 from caremesh.settings import DEFAULT_MEMORY_LIMIT, EngineChoice, Target, project_root
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ def products(project: Project = None) -> None:
     """List the data products, and make sure that every contract and view is valid and that they agree."""
     from caremesh.console import products_table
     from caremesh.product_views import find_view_faults
-    from caremesh.products import find_domains, join_errors
+    from caremesh.products import find_domains
     from quality.planning import find_rule_faults
 
     domains = find_domains(project_root(project) / "domains")

@@ -13,7 +13,6 @@ domains   finds the folders ──▶ contract     reads a contract (ODCS 3.1) �
 from caremesh.products.conditions import Condition, Number, Unit
 from caremesh.products.contract import read_product
 from caremesh.products.custom_properties import VIEW_PROPERTY
-from caremesh.products.document import join_errors
 from caremesh.products.domains import find_domains, is_product_name, order_products, select_products
 from caremesh.products.product import CONTRACT_FILE, Classification, Column, Domain, Product, SqlType
 from caremesh.products.rules import Rule, RuleKind, Severity
@@ -36,7 +35,6 @@ __all__ = [
     "Unit",
     "find_domains",
     "is_product_name",
-    "join_errors",
     "order_products",
     "read_product",
     "select_products",

@@ -8,11 +8,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from caremesh.errors import ContractError, ContractErrors
+from caremesh.errors import ContractError, join_errors, split_errors
 from caremesh.products.yaml_text import Place, PlainText, drop_nulls, read_yaml
 
 _T = TypeVar("_T")
-_PLACE = re.compile(r"(?P<file>.*?):(?P<line>[0-9]+)(?=:|$)")
 
 
 class Document:
@@ -143,27 +142,9 @@ class Document:
             raise join_errors(self.faults)
 
 
-def join_errors(errors: Sequence[ContractError]) -> ContractError:
-    """One error that tells of all: file by file as they came, and the faults of a file by line."""
-    faults = [fault for error in errors for fault in split_errors(error)]
-    files = list(dict.fromkeys(_file_and_line(fault)[0] for fault in faults))
-    faults.sort(key=lambda fault: (files.index(_file_and_line(fault)[0]), _file_and_line(fault)[1]))
-    return faults[0] if len(faults) == 1 else ContractErrors(faults)
-
-
-def split_errors(error: ContractError) -> tuple[ContractError, ...]:
-    """The single faults that an error tells of."""
-    return error.faults if isinstance(error, ContractErrors) else (error,)
-
-
 def is_null(value: Any) -> bool:
     """Whether a value of a list is the null of YAML, written without quotes."""
     return isinstance(value, PlainText) and value.is_null
-
-
-def _file_and_line(fault: ContractError) -> tuple[str, int]:
-    found = _PLACE.match(fault.where or "")
-    return (found["file"], int(found["line"])) if found else (fault.where or "", 0)
 
 
 def _empty_places(value: Any, path: Place) -> Iterator[Place]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from caremesh.completeness import COMPLETENESS_PROPERTY, order_by_need
-from caremesh.errors import ContractError, UsageError
+from caremesh.errors import ContractError, UsageError, join_errors, split_errors
 from caremesh.products.contract import read_product
-from caremesh.products.document import Document, join_errors, split_errors
+from caremesh.products.document import Document
 from caremesh.products.product import Domain, Product
 from caremesh.products.reserved import is_reserved_domain, is_word_of_sql
 
